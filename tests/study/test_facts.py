@@ -1,0 +1,38 @@
+import pytest
+from dlcv.study import fact
+from dlcv.study.facts import load_facts
+
+
+def test_the_sheet_has_every_row_once():
+    facts = load_facts()
+    assert len(facts) == 778
+    assert all(row.tolerance >= 0 and row.source for row in facts.values())
+
+
+def test_a_value_that_agrees_is_printed_with_its_source(capsys):
+    fact("L04-IM2COL-ROWS", 1024)
+    assert capsys.readouterr().out == (
+        "✓ rows of the im2col matrix, 32x32x3, 5x5 P2 S1: 1,024 rows  [arithmetic]\n"
+    )
+
+
+def test_a_quoted_fact_says_so(capsys):
+    fact("L04-LRN-K")
+    assert capsys.readouterr().out.startswith("cited LRN constant k: 2  [Krizhevsky")
+
+
+@pytest.mark.parametrize("value", [1023, 1024.5, float("nan"), float("inf")])
+def test_a_value_that_is_off_is_an_error(value):
+    with pytest.raises(ValueError, match=r"L04-IM2COL-ROWS: expected 1024"):
+        fact("L04-IM2COL-ROWS", value)
+
+
+def test_the_tolerance_of_the_row_counts():
+    fact("L04-LRN-SQ3", 0.661965)
+    with pytest.raises(ValueError, match=r"expected 0\.66196"):
+        fact("L04-LRN-SQ3", 0.6621)
+
+
+def test_an_unknown_id_names_its_neighbours():
+    with pytest.raises(ValueError, match="such as L04-OUT-32-5-1-2"):
+        fact("L04-NOTHING", 1)

@@ -1,0 +1,79 @@
+"""The fact sheet of the course: every number it teaches, with its source, ready to compare."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One row of the fact sheet.
+
+    Attributes:
+        id: for example ``L04-OUT-32-5-1-2``; the two digits are the lecture.
+        quantity: what is counted or measured, in words.
+        value: the expected value.
+        unit: its unit, empty for a pure number.
+        tolerance: absolute; 0 means equal.
+        source: paper, section or "arithmetic".
+        verified: ``computed`` (recomputed by arithmetic), ``source`` or ``paper`` (quoted).
+        note: what else a reader should know.
+    """
+
+    id: str
+    quantity: str
+    value: float
+    unit: str
+    tolerance: float
+    source: str
+    verified: str
+    note: str
+
+
+@cache
+def load_facts() -> dict[str, Fact]:
+    """Reads the fact sheet that ships with the package, by id."""
+    lines = files("dlcv.study").joinpath("facts.csv").read_text(encoding="utf-8").splitlines()
+    rows = (_fact(row) for row in csv.DictReader(lines))
+    return {row.id: row for row in rows}
+
+
+def _fact(row: dict[str, str]) -> Fact:
+    return Fact(
+        id=row["id"],
+        quantity=row["quantity"],
+        value=float(row["expected_value"]),
+        unit=row["unit"],
+        tolerance=float(row["tolerance"]),
+        source=row["source"],
+        verified=row["verified"],
+        note=row["note"],
+    )
+
+
+def fact(id: str, value: float | None = None) -> None:
+    """Prints a fact with its source; given a value, first checks that it agrees.
+
+    Args:
+        id: a row of the fact sheet, for example ``"L04-CONV"``.
+        value: what was just computed; left out for a fact that is only quoted.
+
+    Raises:
+        ValueError: the id is unknown, or the value is off by more than the row's tolerance.
+    """
+    row = _lookup(id)
+    if value is not None and not abs(float(value) - row.value) <= row.tolerance:
+        raise ValueError(f"{id}: expected {row.value:g} ({row.quantity}), got {float(value):g}")
+    number = f"{row.value:,.8f}".rstrip("0").rstrip(".")
+    mark = "cited" if value is None else "✓"
+    print(f"{mark} {row.quantity}: {number} {row.unit}".rstrip() + f"  [{row.source}]")
+
+
+def _lookup(id: str) -> Fact:
+    facts = load_facts()
+    if id not in facts:
+        lecture = id.split("-")[0]
+        near = [name for name in facts if name.startswith(lecture)][:5]
+        raise ValueError(f"expected the id of a fact, such as {', '.join(near)}; got {id!r}")
+    return facts[id]

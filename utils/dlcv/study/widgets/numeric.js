@@ -1,0 +1,34 @@
+// A question whose answer is a number: type it, press Enter, and read why.
+function judge(model, value) {
+  if (Math.abs(value - model.get("answer")) <= model.get("tolerance")) return { isRight: true, why: model.get("why") };
+  const near = model.get("near").find((item) => Math.abs(item.value - value) < 1e-9);
+  const side = value < model.get("answer") ? "too small" : "too large";
+  return { isRight: false, why: near ? near.why : `${value} is ${side}. Try once more.` };
+}
+
+export default {
+  render({ model, el }) {
+    const id = model.get("quiz_id");
+    const verdict = h("p", { class: "verdict", role: "status" });
+    const inputId = controlId();
+    const input = h("input", { type: "text", inputmode: "decimal", id: inputId, autocomplete: "off", "aria-label": "Your answer" });
+    const answer = () => {
+      const value = Number(input.value.trim().replace(",", ".") || NaN);
+      if (!Number.isFinite(value)) {
+        verdict.textContent = "Type a number, for example 12 or 0.5.";
+        return;
+      }
+      const { isRight, why } = judge(model, value);
+      verdict.innerHTML = `<strong>${isRight ? "✓ Right." : "✗ Not yet."}</strong> ${why}`;
+      root.dataset.state = isRight ? "right" : "wrong";
+      if (isRight || progress.get("quiz", id) !== "right") progress.set("quiz", id, isRight ? "right" : "tried");
+    };
+    const form = h("form", { class: "answer", onsubmit: (event) => (event.preventDefault(), answer()) },
+      input, model.get("unit") && h("span", {}, model.get("unit")), h("button", { type: "submit", class: "primary" }, "Check"));
+    const badge = progress.get("quiz", id) === "right" ? " · answered before" : "";
+    const root = h("fieldset", { class: "quiz", id: `quiz-${id.replace(".", "-")}`, "data-quiz": id },
+      h("legend", {}, h("span", { class: "kind" }, `Quiz · a number${badge}`), h("span", { class: "question", html: model.get("question") })),
+      form, verdict);
+    el.append(root);
+  },
+};

@@ -1,0 +1,1 @@
+"""Data: procedural worlds, and the real data that ships with the libraries."""

@@ -1,0 +1,1 @@
+"""Architectures by family, in plain PyTorch, and what they cost."""

@@ -1,0 +1,1 @@
+"""The building blocks of a network from first principles, each checked against torch."""

@@ -1,6 +1,7 @@
 """The frame around all exercises; each topic's checks are tested beside this file."""
 
 import pytest
+
 from dlcv.study import check, hints
 from dlcv.study.exercises import TOPICS, exercises_of, find
 from dlcv.study.exercises.base import (

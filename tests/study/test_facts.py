@@ -1,4 +1,5 @@
 import pytest
+
 from dlcv.study import fact
 from dlcv.study.facts import load_facts
 

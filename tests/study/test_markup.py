@@ -1,4 +1,5 @@
 import pytest
+
 from dlcv.study.markup import to_html, to_plain
 
 

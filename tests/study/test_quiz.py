@@ -1,4 +1,5 @@
 import pytest
+
 from dlcv.study import Numeric, Quiz, right, wrong
 
 NO, YES = wrong("One", "too few"), right("Two", "enough")

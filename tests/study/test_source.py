@@ -1,4 +1,5 @@
 import pytest
+
 from dlcv.study import show_source
 from dlcv.study.facts import Fact, fact
 

@@ -1,10 +1,12 @@
 """Any plotting function with a slider for each of its choices."""
 
 import base64
+import html
 import inspect
 import io
 import itertools
 import math
+import string
 from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
@@ -29,7 +31,7 @@ class Explore(Widget):
         self._function, self._alt, self._values = function, alt, values
         middle = [len(options) // 2 for options in values.values()]
         super().__init__(
-            label=alt.format(**self._arguments(middle)),
+            label="A picture that follows its sliders",
             choices=[
                 {"name": name.replace("_", " "), "values": [str(v) for v in options]}
                 for name, options in values.items()
@@ -38,6 +40,16 @@ class Explore(Widget):
             frame=self._draw(middle),
         )
         self.observe(self._redraw, names="index")
+
+    @traitlets.validate("index")
+    def _index(self, proposal):
+        counts = [len(choice["values"]) for choice in self.choices]
+        index = list(proposal["value"])
+        if len(index) != len(counts) or not all(
+            0 <= at < count for at, count in zip(index, counts, strict=True)
+        ):
+            raise ValueError(f"expected one index below each of {counts}, got {index}")
+        return index
 
     def _redraw(self, change):
         self.frame = self._draw(change["new"])
@@ -50,10 +62,13 @@ class Explore(Widget):
     def _draw(self, index: Sequence[int]) -> dict:
         arguments = self._arguments(index)
         with plt.ioff():
-            self._function(**arguments)
-            figure = plt.gcf()
-            source = _encode(figure)
-            plt.close(figure)
+            blank = plt.figure()  # to draw on, unless the function makes its own
+            try:
+                self._function(**arguments)
+                source = _encode(plt.gcf())
+            finally:
+                plt.close(plt.gcf())
+                plt.close(blank)
         return {"src": source, "alt": self._alt.format(**arguments)}
 
     def static_state(self) -> dict:
@@ -64,7 +79,7 @@ class Explore(Widget):
 
     def fallback_html(self) -> str:
         """The middle frame, as a plain picture."""
-        return f'<img src="{self.frame["src"]}" alt="{self.frame["alt"]}">'
+        return f'<img src="{self.frame["src"]}" alt="{html.escape(self.frame["alt"])}">'
 
 
 def explore(function: Callable, *, alt: str, **choices: Sequence) -> Explore:
@@ -82,8 +97,8 @@ def explore(function: Callable, *, alt: str, **choices: Sequence) -> Explore:
         The widget; its picture starts at the middle values.
 
     Raises:
-        ValueError: no choice, an empty one, a name that the function does not take, or more
-            than 200 combinations.
+        ValueError: no choice, an empty one, a name that the function or ``alt`` does not know,
+            or more than 200 combinations.
 
     Example:
         ``explore(draw_boundary, alt="The boundary after {step} updates", step=range(5))``
@@ -95,6 +110,9 @@ def explore(function: Callable, *, alt: str, **choices: Sequence) -> Explore:
     unknown = [name for name in values if name not in known]
     if unknown:
         raise ValueError(f"expected choices among {list(known)}, got {unknown}")
+    named = {name for _, name, _, _ in string.Formatter().parse(alt) if name is not None}
+    if not named <= set(values):
+        raise ValueError(f"expected names among {list(values)} in alt, got {sorted(named)}")
     count = math.prod(len(options) for options in values.values())
     if count > MOST_FRAMES:
         raise ValueError(f"expected at most {MOST_FRAMES} combinations, got {count}")

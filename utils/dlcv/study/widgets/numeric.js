@@ -6,6 +6,13 @@ function judge(model, value) {
   return { isRight: false, why: near ? near.why : `${value} is ${side}. Try once more.` };
 }
 
+// Reads 0.5, 0,5, −3 and 60,000; NaN for anything else.
+function parseNumber(text) {
+  const plain = text.trim().replace("−", "-");
+  const isGrouped = /^-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(plain);
+  return Number((isGrouped ? plain.replaceAll(",", "") : plain.replace(",", ".")) || NaN);
+}
+
 export default {
   render({ model, el }) {
     const id = model.get("quiz_id");
@@ -13,7 +20,7 @@ export default {
     const inputId = controlId();
     const input = h("input", { type: "text", inputmode: "decimal", id: inputId, autocomplete: "off", "aria-label": "Your answer" });
     const answer = () => {
-      const value = Number(input.value.trim().replace(",", ".") || NaN);
+      const value = parseNumber(input.value);
       if (!Number.isFinite(value)) {
         verdict.textContent = "Type a number, for example 12 or 0.5.";
         return;

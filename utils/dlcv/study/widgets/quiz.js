@@ -59,7 +59,7 @@ export default {
     const kind = isMultiple ? "Quiz · tick all that are true" : "Quiz";
     const root = h("fieldset", { class: "quiz", id: `quiz-${id.replace(".", "-")}`, "data-quiz": id },
       h("legend", {}, h("span", { class: "kind" }, kind + badge), h("span", { class: "question", html: model.get("question") })),
-      h("ul", {}, items), status);
+      h("ul", { "aria-live": "polite" }, items), status);
     el.append(root);
   },
 };

@@ -22,6 +22,12 @@ CELLS = [
     "    figure.gca().set_title(f'width {width}')\n"
     "widget = explore(draw, alt='a figure {width} inches wide', width=[2, 3, 4])\n"
     "widget",
+    "from ipywidgets import HTML\n"
+    "from dlcv.study.widgets.conv_arithmetic import ConvolutionArithmetic\n"
+    "arithmetic, echo = ConvolutionArithmetic(width=12, kernel=3), HTML('nothing yet')\n"
+    "arithmetic.observe(lambda change: echo.set_trait(\n"
+    "    'value', f'Python has a kernel of {change[\"new\"]}'), names='kernel')\n"
+    "display(arithmetic, echo)",
 ]
 
 
@@ -69,7 +75,7 @@ def page(lab, browser):
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name=re.compile("Run All Cells")).first.click()
-    page.locator(".dlcv-widget .picture").wait_for(timeout=60_000)
+    page.get_by_text("nothing yet").wait_for(timeout=60_000)
     yield page
     page.close()
 
@@ -89,3 +95,9 @@ def test_a_slider_calls_python_again(page):
     page.keyboard.press("ArrowRight")
     expect(picture).to_have_attribute("alt", "a figure 4 inches wide", timeout=20_000)
     assert picture.get_attribute("src") != before
+
+
+def test_a_move_on_the_page_reaches_python(page):
+    page.locator(".conv-arithmetic").get_by_role("slider", name="Kernel").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Python has a kernel of 4")).to_be_visible(timeout=20_000)

@@ -82,7 +82,6 @@ def test_titles_do_not_touch_each_other_or_the_images():
 
 def test_the_given_axes_are_used_and_returned():
     image, matrix = torch.zeros(3, 4, 5), torch.eye(2)
-    points, labels = torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64)
     draw = (
         lambda ax: plots.show_images([image], ax=ax),
         lambda ax: plots.show_boxes(image, torch.zeros(0, 4), ax=ax),
@@ -90,7 +89,6 @@ def test_the_given_axes_are_used_and_returned():
         lambda ax: plots.show_filters(torch.zeros(1, 1, 3, 3), ax=ax),
         lambda ax: plots.show_matrix(matrix, ax=ax),
         lambda ax: plots.curves({"a": [1.0]}, ax=ax),
-        lambda ax: plots.show_points_and_line(points, labels, ax=ax),
     )
     for function in draw:
         ax = plt.subplots()[1]
@@ -185,18 +183,6 @@ def test_eight_curves_differ_in_colour():
     assert len({line.get_color() for line in ax.lines}) == 8
 
 
-def test_line_goes_through_the_points_where_the_score_is_zero():
-    """3 x + 4 y - 10 = 0 passes (2, 1) and (-2, 4)."""
-    points = torch.tensor([[2.0, 1.0], [-2.0, 4.0], [0.0, 0.0]])
-    ax = plots.show_points_and_line(points, torch.tensor([1, 1, 0]), torch.tensor([3.0, 4.0]), -10)
-    line = ax.lines[0]
-    for x, y in (line.get_xy1(), line.get_xy2()):
-        assert 3 * x + 4 * y == pytest.approx(10)
-    assert line.get_xy1() != line.get_xy2()
-    assert [len(group.get_offsets()) for group in ax.collections] == [1, 2]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0", "1"]
-
-
 IMAGE = torch.zeros(3, 4, 5)
 BOXES = torch.zeros(2, 4)
 ERRORS = {
@@ -219,11 +205,6 @@ ERRORS = {
     "no curve": lambda: plots.curves({}),
     "log": lambda: plots.curves({"a": [1.0]}, log="z"),
     "pair": lambda: plots.curves({"a": ([1, 2], [1.0])}),
-    "points": lambda: plots.show_points_and_line(torch.zeros(2, 3), torch.zeros(2)),
-    "point labels": lambda: plots.show_points_and_line(torch.zeros(2, 2), torch.zeros(3)),
-    "no direction": lambda: plots.show_points_and_line(
-        torch.zeros(1, 2), torch.zeros(1), torch.zeros(2)
-    ),
 }
 
 

@@ -4,7 +4,7 @@ Every function draws into one Axes, given or new, and returns it. Colours are Ok
 people with any common colour vision can tell apart; nothing is told by colour alone.
 """
 
-from dlcv.plots.charts import curves, show_matrix, show_points_and_line
+from dlcv.plots.charts import curves, show_matrix
 from dlcv.plots.pictures import show_boxes, show_filters, show_images, show_masks
 from dlcv.plots.style import OKABE_ITO, use_book_style
 
@@ -16,6 +16,5 @@ __all__ = [
     "show_images",
     "show_masks",
     "show_matrix",
-    "show_points_and_line",
     "use_book_style",
 ]

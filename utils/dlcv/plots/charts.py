@@ -11,7 +11,6 @@ from torch import Tensor
 from dlcv.plots.style import OKABE_ITO, check_count, ink_on, new_axes
 
 _LINE_STYLES = ("-", "--", "-.", ":")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def show_matrix(
@@ -96,45 +95,5 @@ def curves(
     if "y" in log:
         ax.set_yscale("log")
     ax.grid(alpha=0.25)
-    ax.legend()
-    return ax
-
-
-def show_points_and_line(
-    points: Tensor,
-    labels: Tensor,
-    weights: Tensor | None = None,
-    bias: float = 0.0,
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw labelled points of the plane and the line weights · x + bias = 0.
-
-    Args:
-        points: [N, 2].
-        labels: integers [N]; each label has a colour and a marker.
-        weights: [2], not both 0; None for no line.
-        bias: the constant term.
-        ax: where to draw; None for a new figure.
-
-    Raises:
-        ValueError: if a shape is off or the weights are both 0.
-
-    Taught in: lectures/01_perceptron
-    """
-    if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
-        got = f"{list(points.shape)} and {list(labels.shape)}"
-        raise ValueError(f"expected points [N, 2] and labels [N], got {got}")
-    if weights is not None and (weights.shape != (2,) or not weights.any()):
-        raise ValueError(f"expected two weights, not both 0, got {weights.tolist()}")
-    ax = new_axes(ax, 4.4, 4.0)
-    for label in labels.unique().tolist():
-        x, y = points[labels == label].detach().cpu().unbind(1)
-        style = {"color": OKABE_ITO[label % 8], "marker": _MARKERS[label % 8]}
-        ax.scatter(x, y, edgecolors="black", linewidths=0.6, label=str(label), **style)
-    if weights is not None:
-        normal = weights.detach().double().cpu()
-        foot = -float(bias) / (normal @ normal) * normal  # the point of the line nearest to 0
-        along = (foot[0] - normal[1], foot[1] + normal[0])
-        ax.axline(foot.tolist(), [float(c) for c in along], color="black", linewidth=1.5)
     ax.legend()
     return ax

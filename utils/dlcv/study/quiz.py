@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import traitlets
 
-from dlcv.study.markup import to_html
+from dlcv.study.markup import to_html, to_plain
 from dlcv.study.widgets.base import Widget
 
 
@@ -60,7 +60,12 @@ class Quiz(Widget):
             quiz_id=id,
             question=to_html(question),
             options=[
-                {"text": to_html(o.text), "why": to_html(o.why), "right": o.is_right}
+                {
+                    "text": to_html(o.text),
+                    "name": to_plain(o.text),  # read out where the text is all mathematics
+                    "why": to_html(o.why),
+                    "right": o.is_right,
+                }
                 for o in options
             ],
         )

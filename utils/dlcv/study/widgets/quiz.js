@@ -8,13 +8,19 @@ function explanation(option) {
   return h("p", { class: "why", html: `<strong>${option.right ? "Right." : "Not this one."}</strong> ${option.why}` });
 }
 
+// Browsers read no name from mathematics alone.
+function spokenName(option) {
+  const words = option.text.replace(/<math.*?<\/math>/gs, "").trim();
+  return { "aria-label": words ? null : option.name };
+}
+
 function singleChoice(options, report) {
   return options.map((option) => {
     const pick = button("", () => {
       mark(item, option.right);
       if (!item.querySelector(".why")) item.append(explanation(option));
       report(option.right, option.right ? "Right." : "Not this one. You may try another answer.");
-    }, { class: "option" });
+    }, { class: "option", ...spokenName(option) });
     pick.append(h("span", { class: "sign", "aria-hidden": "true" }, "○"), h("span", { html: option.text }));
     const item = h("li", {}, pick);
     return item;
@@ -24,7 +30,7 @@ function singleChoice(options, report) {
 function multipleChoice(options, report) {
   const boxes = [];
   const items = options.map((option) => {
-    const box = h("input", { type: "checkbox" });
+    const box = h("input", { type: "checkbox", ...spokenName(option) });
     boxes.push(box);
     const text = h("span", { html: option.text });
     return h("li", {}, h("label", { class: "option" }, box, h("span", { class: "sign", "aria-hidden": "true" }), text));

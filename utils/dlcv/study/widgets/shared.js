@@ -40,7 +40,7 @@ const controlId = () => `dlcv-${Math.random().toString(36).slice(2, 8)}-${contro
 // A labelled slider with its value written beside it. `set` moves it without calling onInput.
 function slider({ label, min, max, step = 1, value, format = String, onInput }) {
   const id = controlId();
-  const output = h("output", { for: id });
+  const output = h("output", { for: id, "aria-live": "off" });
   const input = h("input", { type: "range", id, min, max, step });
   const show = () => {
     output.textContent = format(+input.value);
@@ -67,7 +67,7 @@ function choice({ label, options, value, onChange }) {
 function toggle({ label, checked = false, onChange }) {
   const input = h("input", { type: "checkbox", onchange: () => onChange(input.checked) });
   input.checked = checked;
-  return { root: h("label", { class: "toggle" }, input, label), input };
+  return { root: h("label", { class: "tick" }, input, label), input };
 }
 
 function button(text, onClick, attributes = {}) {

@@ -147,7 +147,7 @@ def test_an_empty_array_and_a_transposed_one_can_be_packed():
 
 
 def test_other_types_can_not_be_packed():
-    with pytest.raises(ValueError, match="expected float32, float16, uint8 or int32, got float64"):
+    with pytest.raises(ValueError, match=r"expected one of float32, .*, got float64"):
         pack(np.zeros(2))
 
 

@@ -85,10 +85,20 @@ def run_in_page(page, viewer, images):
     )
 
 
-def halved(model, build=lenet5):
-    """The model with its weights rounded to float16."""
+def eight_bits(weight):
+    """Weights as they travel: 127 steps on either side of 0 for each output channel."""
+    steps = weight.flatten(1).abs().amax(dim=1) / 127
+    steps = steps.reshape(-1, *[1] * (weight.ndim - 1))
+    return (weight / steps).round() * steps
+
+
+def rounded_as_sent(model, build=lenet5):
+    """The model with its weights rounded to eight bits and its biases to float16."""
     copy = build()
-    copy.load_state_dict({name: w.half().float() for name, w in model.state_dict().items()})
+    parameters = model.state_dict().items()
+    copy.load_state_dict(
+        {name: eight_bits(w) if w.ndim > 1 else w.half().float() for name, w in parameters}
+    )
     return copy.eval()
 
 
@@ -130,16 +140,16 @@ def test_probabilities_are_those_of_torch(page, viewer, model, digits):
     images = digits.test.images[:60, 0]
     logits = torch.tensor([layers[-1] for layers in run_in_page(page, viewer, images)])
     with torch.no_grad():
-        exact, rounded = model(images[:, None]), halved(model)(images[:, None])
+        exact, rounded = model(images[:, None]), rounded_as_sent(model)(images[:, None])
     torch.testing.assert_close(logits.softmax(1), rounded.softmax(1), rtol=0, atol=1e-4)
-    torch.testing.assert_close(logits.softmax(1), exact.softmax(1), rtol=0, atol=0.01)
+    torch.testing.assert_close(logits.softmax(1), exact.softmax(1), rtol=0, atol=0.03)
 
 
 def test_every_feature_map_is_that_of_torch(page, viewer, model, digits):
     image = digits.test.images[7:8]
     found = run_in_page(page, viewer, image[:, 0])[0]
     x = image
-    for values, (_, part) in zip(found, halved(model).named_children(), strict=True):
+    for values, (_, part) in zip(found, rounded_as_sent(model).named_children(), strict=True):
         with torch.no_grad():
             x = part(x)
         torch.testing.assert_close(torch.tensor(values), x.flatten(), rtol=1e-3, atol=1e-4)
@@ -258,7 +268,7 @@ def test_drawn_digits_are_recognised(page, model):
 
 
 def test_the_first_example_is_shown(page, viewer):
-    assert probabilities(page) == pytest.approx(viewer.probabilities.tolist(), abs=0.011)
+    assert probabilities(page) == pytest.approx(viewer.probabilities.tolist(), abs=0.031)
     expect(verdict(page)).to_contain_text(f"The network says {viewer.probabilities.argmax()}")
     expect(page.locator(".ink > *")).to_have_count(0)
 
@@ -329,7 +339,7 @@ def test_an_example_is_chosen(page, viewer, digits, digit):
     viewer.image = images[labels == digit][0, 0]
     best = viewer.probabilities.argmax()
     expect(verdict(page)).to_contain_text(f"The network says {best}")
-    assert probabilities(page) == pytest.approx(viewer.probabilities.tolist(), abs=0.011)
+    assert probabilities(page) == pytest.approx(viewer.probabilities.tolist(), abs=0.031)
 
 
 # --- looking into the layers ---------------------------------------------------------------------
@@ -433,16 +443,16 @@ def test_the_image_round_trips_and_python_agrees(viewer, model, digits):
     torch.testing.assert_close(viewer.probabilities, expected)
 
 
-def test_the_weights_travel_in_half_precision(viewer, model):
+def test_the_weights_travel_in_eight_bits(viewer, model):
     count = sum(parameter.numel() for parameter in model.parameters())
     page = viewer.static_html()
-    assert 2 * count * 4 / 3 < len(page) < 2 * count * 4 / 3 + 110_000
+    assert count * 4 / 3 < len(page) < count * 4 / 3 + 110_000
     assert {
         step["weight"]["dtype"]
         for one in viewer.layers
         for step in one["steps"]
         if "weight" in step
-    } == {"float16"}
+    } == {"int8"}
 
 
 def test_asking_for_probabilities_leaves_the_mode_of_the_model(viewer, model):
@@ -475,9 +485,9 @@ def test_a_layer_that_the_page_can_not_run_is_an_error(part):
         LeNetViewer(nn.Sequential(part), {"a": torch.zeros(32, 32)})
 
 
-def test_weights_too_large_for_half_precision_are_errors(digits):
+def test_biases_too_large_for_half_precision_are_errors(digits):
     net = lenet5()
-    net.output.weight.data[0, 0] = 1e5
+    net.output.bias.data[0] = 1e5
     with pytest.raises(ValueError, match="expected values that fit float16, got up to 100000"):
         LeNetViewer(net, {"a": torch.zeros(32, 32)})
 
@@ -491,6 +501,6 @@ def test_no_example_is_an_error(model):
 def test_a_model_on_the_gpu_gives_the_same_viewer(viewer, model, digits):
     image = digits.test.images[11, 0]
     viewer.image = image
-    on_gpu = LeNetViewer(halved(model).cuda(), {"a": image.cuda()})
+    on_gpu = LeNetViewer(rounded_as_sent(model).cuda(), {"a": image.cuda()})
     assert on_gpu.layers == viewer.layers
     torch.testing.assert_close(on_gpu.probabilities, viewer.probabilities, rtol=0, atol=0.01)

@@ -13,6 +13,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+PACKED = ("float32", "float16", "uint8", "int8", "int32")
 _EXPORT = re.compile(r"^export default ", re.MULTILINE)
 
 
@@ -90,7 +91,7 @@ def pack(array) -> dict:
     """An array as JSON: type, shape and base64 of its bytes; ``unpack`` in shared.js reads it.
 
     Args:
-        array: float32, float16, uint8 or int32 NumPy array or CPU tensor of any shape.
+        array: float32, float16, uint8, int8 or int32 NumPy array or CPU tensor of any shape.
 
     Returns:
         ``{"dtype": ..., "shape": [...], "data": "..."}``.
@@ -99,8 +100,10 @@ def pack(array) -> dict:
         ValueError: any other type.
     """
     values = np.ascontiguousarray(array)
-    if values.dtype.name not in {"float32", "float16", "uint8", "int32"}:
-        raise ValueError(f"expected float32, float16, uint8 or int32, got {values.dtype.name}")
+    if values.dtype.name not in {"float32", "float16", "uint8", "int8", "int32"}:
+        raise ValueError(
+            f"expected float32, float16, uint8, int8 or int32, got {values.dtype.name}"
+        )
     data = base64.b64encode(values.tobytes()).decode()
     return {"dtype": values.dtype.name, "shape": list(values.shape), "data": data}
 

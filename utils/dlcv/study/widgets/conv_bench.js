@@ -67,7 +67,10 @@ function makeBench(model) {
 
 function inputSide(bench, say) {
   const map = mapView("Input");
-  const ink = slider({ label: "Ink", min: 0, max: 255, value: 255, onInput: () => {} });
+  const swatch = h("div", { class: "swatch", "aria-hidden": "true" });
+  const dip = (grey) => (swatch.style.background = `rgb(${grey} ${grey} ${grey})`);
+  const ink = slider({ label: "Ink", min: 0, max: 255, value: 255, onInput: dip });
+  dip(ink.value);
   const pencil = button("Draw", () => pencil.setAttribute("aria-pressed", map.root.classList.toggle("drawing")), { "aria-pressed": "false" });
   const clear = button("Clear", () => bench.change({ image: bench.image.map((row) => row.map(() => 0)) }));
   const isDrawing = () => map.root.classList.contains("drawing");
@@ -134,7 +137,7 @@ function inputSide(bench, say) {
     onblur: () => say(null),
     onkeydown: press,
   });
-  const root = h("div", {}, map.title, map.root, h("div", { class: "buttons" }, pencil, clear), ink.root);
+  const root = h("div", {}, map.title, map.root, h("div", { class: "buttons" }, pencil, clear, swatch), ink.root);
   return { root, show, markWindow, markTap, clear: () => map.mark() };
 }
 

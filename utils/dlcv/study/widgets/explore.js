@@ -18,7 +18,7 @@ export default {
       onInput: (at) => ((index[i] = at), update()),
     }).root);
     model.on("change:frame", () => show(model.get("frame")));
-    show(model.get("frame"));
+    show(model.get("frames")[place()] ?? model.get("frame"));
     el.append(h("div", { role: "group", "aria-label": model.get("label") }, picture, h("div", { class: "controls" }, sliders)));
   },
 };

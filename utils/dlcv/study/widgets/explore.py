@@ -75,7 +75,7 @@ class Explore(Widget):
         """Every combination drawn once, in the order of nested loops over the choices."""
         counts = [range(len(options)) for options in self._values.values()]
         frames = [self._draw(index) for index in itertools.product(*counts)]
-        return {**self.state(), "frames": frames}
+        return {**self.state(), "frame": {}, "frames": frames}
 
     def fallback_html(self) -> str:
         """The middle frame, as a plain picture."""

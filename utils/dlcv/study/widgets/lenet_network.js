@@ -54,7 +54,12 @@ const STEPS = {
 
 // The layers as Python sends them, with their weights unpacked.
 function loadLayers(layers) {
-  const load = ({ kind, size, weight, bias }) => ({ kind, size, weight: weight && unpack(weight), bias: bias && unpack(bias) });
+  const scaled = (weight, scale) => {
+    const [values, factors] = [unpack(weight), unpack(scale)];
+    const row = values.length / factors.length; // the weights of one output channel
+    return Object.assign(Float32Array.from(values, (value, i) => value * factors[Math.floor(i / row)]), { shape: values.shape });
+  };
+  const load = ({ kind, size, weight, scale, bias }) => ({ kind, size, weight: weight && scaled(weight, scale), bias: bias && unpack(bias) });
   return layers.map(({ name, steps }) => ({ name, steps: steps.map(load) }));
 }
 

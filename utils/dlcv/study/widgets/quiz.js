@@ -8,10 +8,11 @@ function explanation(option) {
   return h("p", { class: "why", html: `<strong>${option.right ? "Right." : "Not this one."}</strong> ${option.why}` });
 }
 
-// Browsers read no name from mathematics alone.
-function spokenName(option) {
+// An option's text; browsers read no name from mathematics alone, so that gets one unseen.
+function optionText(option) {
   const words = option.text.replace(/<math.*?<\/math>/gs, "").trim();
-  return { "aria-label": words ? null : option.name };
+  if (words) return [h("span", { html: option.text })];
+  return [h("span", { html: option.text, "aria-hidden": "true" }), h("span", { class: "unseen" }, option.name)];
 }
 
 function singleChoice(options, report) {
@@ -20,8 +21,8 @@ function singleChoice(options, report) {
       mark(item, option.right);
       if (!item.querySelector(".why")) item.append(explanation(option));
       report(option.right, option.right ? "Right." : "Not this one. You may try another answer.");
-    }, { class: "option", ...spokenName(option) });
-    pick.append(h("span", { class: "sign", "aria-hidden": "true" }, "○"), h("span", { html: option.text }));
+    }, { class: "option" });
+    pick.append(h("span", { class: "sign", "aria-hidden": "true" }, "○"), ...optionText(option));
     const item = h("li", {}, pick);
     return item;
   });
@@ -30,10 +31,9 @@ function singleChoice(options, report) {
 function multipleChoice(options, report) {
   const boxes = [];
   const items = options.map((option) => {
-    const box = h("input", { type: "checkbox", ...spokenName(option) });
+    const box = h("input", { type: "checkbox" });
     boxes.push(box);
-    const text = h("span", { html: option.text });
-    return h("li", {}, h("label", { class: "option" }, box, h("span", { class: "sign", "aria-hidden": "true" }), text));
+    return h("li", {}, h("label", { class: "option" }, box, h("span", { class: "sign", "aria-hidden": "true" }), ...optionText(option)));
   });
   const verify = button("Check", () => {
     const correct = options.map((option, i) => boxes[i].checked === option.right);

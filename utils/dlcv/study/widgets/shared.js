@@ -77,7 +77,7 @@ function button(text, onClick, attributes = {}) {
 // The partner of `pack` in Python: a typed array that knows its shape; float16 becomes float32.
 function unpack({ dtype, shape, data }) {
   const { buffer } = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  const kinds = { float32: Float32Array, float16: Uint16Array, uint8: Uint8Array, int32: Int32Array };
+  const kinds = { float32: Float32Array, float16: Uint16Array, uint8: Uint8Array, int8: Int8Array, int32: Int32Array };
   const values = new kinds[dtype](buffer);
   return Object.assign(dtype === "float16" ? Float32Array.from(values, fromHalf) : values, { shape });
 }

@@ -134,7 +134,9 @@ def load(browser: Browser, address: str, slowdown: int = 1) -> tuple[Page, list[
     asked, received = [], []
     page.on("request", lambda request: asked.append(request.url))
     session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
-    page.goto(address, wait_until="load")
+    response = page.goto(address, wait_until="load")
+    if not response.ok:
+        sys.exit(f"The site lacks {address}, run make book.")
     return page, asked, received
 
 

@@ -57,7 +57,7 @@ def take_screenshot() -> bytes:
 
 def save(picture: bytes, file: Path) -> None:
     """Writes a picture as PNG with a palette: a third of the bytes."""
-    Image.open(BytesIO(picture)).convert("RGB").quantize(192).save(file, optimize=True)
+    Image.open(BytesIO(picture)).convert("RGB").quantize(256).save(file, optimize=True)
 
 
 if __name__ == "__main__":

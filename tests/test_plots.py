@@ -26,7 +26,7 @@ def test_style_is_set_by_the_call_and_uses_the_colour_blind_palette():
     plots.use_book_style()
     assert mpl.rcParams["axes.spines.top"] is False
     assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.OKABE_ITO)
-    assert mpl.rcParams["figure.dpi"] == 110
+    assert mpl.rcParams["figure.dpi"] == 96
 
 
 def test_five_images_in_rows_of_two_lie_where_the_grid_says():

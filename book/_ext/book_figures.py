@@ -11,7 +11,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 # docutils writes the size of a picture as a style; as attributes it keeps its shape on a phone.
 SIZE = re.compile(r'style="width: (\d+)px; height: (\d+)px;"')
 
-QUALITY = 75  # of lossy WebP: hardly to be told apart in photographs and feature maps
+QUALITY = 70  # of lossy WebP: hardly to be told apart in photographs and feature maps
 
 
 class SlimFigures(SphinxPostTransform):

@@ -25,7 +25,7 @@ def use_book_style() -> None:
     """Set matplotlib's defaults for the book: readable text, no clutter, the palette above."""
     mpl.rcParams.update(
         {
-            "figure.dpi": 110,
+            "figure.dpi": 96,
             "figure.figsize": (6.0, 3.6),
             "figure.constrained_layout.use": True,
             "font.size": 11,

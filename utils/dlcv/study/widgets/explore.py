@@ -122,5 +122,5 @@ def explore(function: Callable, *, alt: str, **choices: Sequence) -> Explore:
 def _encode(figure) -> str:
     raw, small = io.BytesIO(), io.BytesIO()
     figure.savefig(raw, format="png", dpi=100)
-    Image.open(raw).convert("RGB").save(small, "WEBP", quality=85, method=4)
+    Image.open(raw).convert("RGB").save(small, "WEBP", quality=75, method=6)
     return "data:image/webp;base64," + base64.b64encode(small.getvalue()).decode()

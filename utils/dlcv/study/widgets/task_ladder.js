@@ -78,10 +78,10 @@ const ANSWERS = {
   },
   instances({ objects, size }) {
     const names = numbered(objects);
-    const rows = objects.map(({ pixels, outline, box }, i) => ({
+    const rows = objects.map(({ pixels, outline }, i) => ({
       text: `${names[i]}: ${whole(pixels)} pixels`,
       paint: PAINTS[i],
-      marks: [patch(outline, PAINTS[i]), nameTag(names[i], (box[0] + box[2]) / 2 - names[i].length * 3.7, (box[1] + box[3]) / 2 - 8, PAINTS[i], size)],
+      marks: [patch(outline, PAINTS[i])],
     }));
     const count = objects.length;
     return { rows, amount: `${plural(count, "name")} and ${count} × ${whole(size * size)} yes or no`, note: "A mask for every object: two of a kind stay two." };

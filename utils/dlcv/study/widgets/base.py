@@ -100,10 +100,8 @@ def pack(array) -> dict:
         ValueError: any other type.
     """
     values = np.ascontiguousarray(array)
-    if values.dtype.name not in {"float32", "float16", "uint8", "int8", "int32"}:
-        raise ValueError(
-            f"expected float32, float16, uint8, int8 or int32, got {values.dtype.name}"
-        )
+    if values.dtype.name not in PACKED:
+        raise ValueError(f"expected one of {', '.join(PACKED)}, got {values.dtype.name}")
     data = base64.b64encode(values.tobytes()).decode()
     return {"dtype": values.dtype.name, "shape": list(values.shape), "data": data}
 

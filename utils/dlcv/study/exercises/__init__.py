@@ -9,7 +9,11 @@ from importlib import import_module
 
 from dlcv.study.exercises.base import Exercise, Hints, NotAttempted, Verdict, Wrong
 
-TOPICS = {"01": "perceptron", "04": "convolutions"}  # lecture number → module
+TOPICS = {
+    "01": "perceptron",
+    "02": "backpropagation",
+    "04": "convolutions",
+}  # lecture number → module
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]
 

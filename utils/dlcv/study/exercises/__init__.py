@@ -9,11 +9,12 @@ from importlib import import_module
 
 from dlcv.study.exercises.base import Exercise, Hints, NotAttempted, Verdict, Wrong
 
+# Lecture number → module.
 TOPICS = {
     "01": "perceptron",
     "02": "backpropagation",
     "04": "convolutions",
-}  # lecture number → module
+}
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]
 

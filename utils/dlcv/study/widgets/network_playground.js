@@ -162,7 +162,11 @@ export default {
     const controls = makeControls(model, {
       chooseData: (name) => renew({ data_set: name }),
       chooseActivation: (name) => renew({ activation: name }),
-      chooseRate: (rate) => (write({ rate }), controls.update()),
+      chooseRate: (rate) => {
+        write({ rate });
+        controls.update();
+        say(`From the next step on, the learning rate is ${text(rate)}.`);
+      },
       reshape: () => renew({ hidden: new Array(controls.layers.value).fill(controls.units.value) }),
       redraw: () => drawEdges(),
     });

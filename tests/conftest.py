@@ -7,12 +7,9 @@ import pytest
 def browser():
     from playwright.sync_api import sync_playwright
 
-    from tools.ensure_browser import browser_path
+    from tools.ensure_browser import ARGUMENTS, browser_path
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=browser_path(),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=ARGUMENTS)
         yield browser
         browser.close()

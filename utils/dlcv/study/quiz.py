@@ -43,6 +43,7 @@ class Quiz(Widget):
     """
 
     module = "quiz"
+    parts = ("question",)
     quiz_id = traitlets.Unicode().tag(sync=True)
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List().tag(sync=True)
@@ -101,6 +102,7 @@ class Numeric(Widget):
     """
 
     module = "numeric"
+    parts = ("question",)
     style = "quiz"
     quiz_id = traitlets.Unicode().tag(sync=True)
     question = traitlets.Unicode().tag(sync=True)

@@ -106,6 +106,23 @@ def pack(array) -> dict:
     return {"dtype": values.dtype.name, "shape": list(values.shape), "data": data}
 
 
+def within(ranges: dict[str, tuple[float, float]], proposal: dict) -> float:
+    """The proposed value of a numeric trait, for its validator, if it lies in the trait's range.
+
+    Args:
+        ranges: trait → smallest and largest value, both allowed.
+        proposal: what traitlets hands to a validator.
+
+    Raises:
+        ValueError: the value lies outside.
+    """
+    name, value = proposal["trait"].name, proposal["value"]
+    least, most = ranges[name]
+    if not least <= value <= most:
+        raise ValueError(f"expected {name} from {least} to {most}, got {value}")
+    return value
+
+
 @cache
 def _read(name: str, missing: str | None = None) -> str:
     file = files("dlcv.study.widgets").joinpath(name)

@@ -3,7 +3,7 @@
 import traitlets
 
 from dlcv.scratch.convolution import output_size
-from dlcv.study.widgets.base import Widget
+from dlcv.study.widgets.base import Widget, within
 
 # Smallest and largest value of each setting: what a page can still draw.
 RANGES = {
@@ -63,11 +63,7 @@ class ConvolutionArithmetic(Widget):
 
     @traitlets.validate(*RANGES)
     def _in_range(self, proposal):
-        name, value = proposal["trait"].name, proposal["value"]
-        least, most = RANGES[name]
-        if not least <= value <= most:
-            raise ValueError(f"expected {name} from {least} to {most}, got {value}")
-        return value
+        return within(RANGES, proposal)
 
     @traitlets.validate("position")
     def _not_negative(self, proposal):

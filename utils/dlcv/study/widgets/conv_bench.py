@@ -10,7 +10,7 @@ from torch import Tensor
 from dlcv.data.bundled import load_digits_split, load_photo
 from dlcv.data.scenes import SceneConfig, render_scenes
 from dlcv.scratch.convolution import output_size
-from dlcv.study.widgets.base import Widget, pack
+from dlcv.study.widgets.base import Widget, pack, within
 
 LARGEST_SIDE_PX = 40  # more cells than that are too small to point at on a phone
 
@@ -108,11 +108,7 @@ class ConvolutionBench(Widget):
 
     @traitlets.validate(*RANGES)
     def _in_range(self, proposal):
-        name, value = proposal["trait"].name, proposal["value"]
-        least, most = RANGES[name]
-        if not least <= value <= most:
-            raise ValueError(f"expected {name} from {least} to {most}, got {value}")
-        return value
+        return within(RANGES, proposal)
 
     @traitlets.validate("selected")
     def _selected(self, proposal):

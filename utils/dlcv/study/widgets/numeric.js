@@ -28,14 +28,11 @@ export default {
       const { isRight, why } = judge(model, value);
       verdict.innerHTML = `<strong>${isRight ? "✓ Right." : "✗ Not yet."}</strong> ${why}`;
       root.dataset.state = isRight ? "right" : "wrong";
-      if (isRight || progress.get("quiz", id) !== "right") progress.set("quiz", id, isRight ? "right" : "tried");
+      keepAnswer(id, isRight);
     };
     const form = h("form", { class: "answer", onsubmit: (event) => (event.preventDefault(), answer()) },
       input, model.get("unit") && h("span", {}, model.get("unit")), h("button", { type: "submit", class: "primary" }, "Check"));
-    const badge = progress.get("quiz", id) === "right" ? " · answered before" : "";
-    const root = h("fieldset", { class: "quiz", id: `quiz-${id.replace(".", "-")}`, "data-quiz": id },
-      h("legend", {}, h("span", { class: "kind" }, `Quiz · a number${badge}`), h("span", { class: "question", html: model.get("question") })),
-      form, verdict);
+    const root = questionFrame(model, "Quiz · a number", form, verdict);
     el.append(root);
   },
 };

@@ -58,14 +58,11 @@ export default {
       status.textContent = "";
       requestAnimationFrame(() => (status.textContent = message));
       root.dataset.state = isRight ? "right" : "wrong";
-      if (isRight || progress.get("quiz", id) !== "right") progress.set("quiz", id, isRight ? "right" : "tried");
+      keepAnswer(id, isRight);
     };
     const items = (isMultiple ? multipleChoice : singleChoice)(options, report);
-    const badge = progress.get("quiz", id) === "right" ? " · answered before" : "";
     const kind = isMultiple ? "Quiz · tick all that are true" : "Quiz";
-    const root = h("fieldset", { class: "quiz", id: `quiz-${id.replace(".", "-")}`, "data-quiz": id },
-      h("legend", {}, h("span", { class: "kind" }, kind + badge), h("span", { class: "question", html: model.get("question") })),
-      h("ul", { "aria-live": "polite" }, items), status);
+    const root = questionFrame(model, kind, h("ul", { "aria-live": "polite" }, items), status);
     el.append(root);
   },
 };

@@ -9,6 +9,7 @@ import torch
 
 from dlcv.data import scenes as scenes_module
 from dlcv.data.counter_random import CounterRandom
+from dlcv.data.joints import JOINTS
 from dlcv.data.layout import lay_out
 from dlcv.data.painting import paint_objects
 from dlcv.data.palette import RGB
@@ -111,6 +112,7 @@ def test_forms_and_types():
         "labels": ([3, 5], torch.int64),
         "colours": ([3, 5], torch.int64),
         "patterns": ([3, 5], torch.int64),
+        "joints": ([3, 5, 6, 3], torch.float32),
         "masks": ([3, 5, 40, 40], torch.bool),
         "semantic": ([3, 40, 40], torch.uint8),
     }
@@ -293,6 +295,7 @@ def by_hand(*objects, size=50):
         labels=labels,
         colours=torch.tensor([[COLOURS.index(colour) for colour in colours]]),
         patterns=torch.zeros_like(labels),
+        joints=torch.zeros(*labels.shape, JOINTS, 3),
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dlcv.data.backdrops import backdrop
 from dlcv.data.counter_random import CounterRandom
+from dlcv.data.joints import JOINTS, place_joints
 from dlcv.data.layout import Layout, SceneConfig, lay_out
 from dlcv.data.painting import Patches, paint_objects, stamp
 from dlcv.data.palette import COLOURS, PATTERNS
@@ -32,6 +33,9 @@ class Scenes:
         labels: int64 [N, K], index into KINDS; -1 in an empty slot, likewise the next two.
         colours: int64 [N, K], index into COLOURS.
         patterns: int64 [N, K], index into PATTERNS.
+        joints: float32 [N, K, JOINTS, 3], x and y in px of the joints that `SKELETONS` names for
+            the object's kind, and 2 where the joint is visible, 1 where it is covered; zeros where
+            there is none (see `dlcv.data.joints`).
         masks: bool [N, K, S, S], the visible pixels of each object; no two overlap. None if not
             asked for.
         semantic: uint8 [N, S, S], 0 for background, label + 1 on objects. None if not asked for.
@@ -42,6 +46,7 @@ class Scenes:
     labels: Tensor
     colours: Tensor
     patterns: Tensor
+    joints: Tensor
     masks: Tensor | None = None
     semantic: Tensor | None = None
 
@@ -180,6 +185,7 @@ def _empty(count: int, config: SceneConfig, device: torch.device, masks: bool) -
         labels=tensor(slots, dtype=torch.int64),
         colours=tensor(slots, dtype=torch.int64),
         patterns=tensor(slots, dtype=torch.int64),
+        joints=tensor(slots, JOINTS, 3, dtype=torch.float32),
         masks=tensor(slots, size, size, dtype=torch.bool) if masks else None,
         semantic=tensor(size, size, dtype=torch.uint8) if masks else None,
     )
@@ -203,6 +209,7 @@ def _render_chunk(
         labels=labels,
         colours=torch.where(kept, layout.colours, -1),
         patterns=torch.where(kept, layout.patterns, -1),
+        joints=place_joints(layout, masks),
         masks=masks,
         semantic=(masks * (labels[:, :, None, None] + 1).to(torch.uint8)).amax(1),
     )

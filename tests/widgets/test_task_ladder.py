@@ -5,8 +5,17 @@ import re
 import pytest
 import torch
 
-from dlcv.data.scenes import KINDS, SceneConfig, render_scenes
-from dlcv.study.widgets.task_ladder import SIZE, TASKS, TaskLadder, describe, find_busy, shape
+from dlcv.data.joints import SKELETONS
+from dlcv.data.scenes import COLOURS, KINDS, SceneConfig, render_scenes
+from dlcv.study.widgets.task_ladder import (
+    SIZE,
+    TASKS,
+    TaskLadder,
+    describe,
+    find_busy,
+    see_again,
+    shape,
+)
 
 QUESTIONS = {
     "class": "What is it?",
@@ -14,6 +23,8 @@ QUESTIONS = {
     "boxes": "What is where?",
     "semantic": "Which pixels are what?",
     "instances": "Which pixels are whose?",
+    "same": "The same one again?",
+    "joints": "How is it bent?",
     "caption": "Can you say it?",
 }
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
@@ -52,6 +63,7 @@ def test_chosen_scenes_hold_touching_twins():
         labels = scene.labels[0][scene.labels[0] >= 0].tolist()
         assert len(labels) >= 3
         assert len(set(labels)) < len(labels)
+        assert {KINDS[label] for label in labels} & set(SKELETONS)
 
 
 def test_the_description_holds_every_object_from_large_to_small():
@@ -63,6 +75,37 @@ def test_the_description_holds_every_object_from_large_to_small():
     assert sum(one["pixels"] for one in told["regions"]) == int((scene.semantic > 0).sum())
     assert {one["kind"] for one in told["objects"]} <= set(KINDS)
     assert told["caption"] == scene.caption(0)
+
+
+def test_the_description_holds_every_joint_of_the_kinds_that_have_some():
+    scene = render_scenes(1, 10, find_busy(1, 10)[0], SceneConfig(size=SIZE))
+    for one in describe(scene)["objects"]:
+        assert len(one["joints"]) == (
+            len(SKELETONS[one["kind"]].names) if one["kind"] in SKELETONS else 0
+        )
+        assert all(state in (1, 2) for _, _, state in one["joints"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_two_sightings_one_is_the_same_individual(seed, monkeypatch):
+    """What is rendered: the kind twice; colour and pattern once as asked, once with one changed."""
+    asked = []
+
+    def watch(count, seed, start, config):
+        asked.append((start, config.kinds, config.colours, config.patterns))
+        return render_scenes(count, seed, start, config)
+
+    scene = render_scenes(1, 10, find_busy(1, 10)[0])
+    monkeypatch.setattr("dlcv.study.widgets.task_ladder.render_scenes", watch)
+    seen = see_again(scene, seed)
+    assert [one["same"] for one in seen] == [bool(seed % 2), not seed % 2]
+    assert seen[0]["image"] != seen[1]["image"]
+    (same, kind, colour, pattern), (other, other_kind, other_colour, other_pattern) = asked
+    assert (same, other) == (1, 0)
+    assert kind == other_kind
+    assert (colour != other_colour) + (pattern != other_pattern) == 1
+    label = describe(scene)["objects"][0]
+    assert (KINDS[kind[0]], COLOURS[colour[0]]) == (label["kind"], label["colour"])
 
 
 @pytest.mark.parametrize(
@@ -103,6 +146,11 @@ def expected(task: str, scene: dict) -> list[str]:
         "semantic": [f"{r['kind']}: {r['pixels']:,} pixels" for r in scene["regions"]]
         + ["82,944 names"],
         "instances": [f": {one['pixels']:,} pixels" for one in scene["objects"]],
+        "same": [f"the same {largest['kind']}", f"another {largest['kind']}", "each pair"],
+        "joints": [
+            " ".join(f"({int(x + 0.5)}, {int(y + 0.5)})" for x, y, _ in one["joints"])
+            for one in scene["objects"]
+        ],
         "caption": [scene["caption"], f"{len(scene['caption'].split())} words"],
     }[task]
 
@@ -127,6 +175,16 @@ def test_the_picture_carries_one_drawing_for_each_thing_named(open_widget, ladde
     for task, many in (("semantic", "regions"), ("instances", "objects")):
         page.get_by_role("radio", name=QUESTIONS[task]).check()
         assert page.locator(".ladder .patch").count() == len(scene[many])
+    page.get_by_role("radio", name=QUESTIONS["joints"]).check()
+    joints = [joint for one in scene["objects"] for joint in one["joints"]]
+    assert page.locator(".ladder .joint").count() == len(joints)
+    open_circles = page.locator('.ladder .joint[fill="#22303c"]').count()
+    assert open_circles == sum(state == 1 for _, _, state in joints)
+    page.get_by_role("radio", name=QUESTIONS["same"]).check()
+    shown = page.locator(".ladder svg image")
+    assert [shown.nth(i).get_attribute("href") for i in range(shown.count())] == [
+        one["image"] for one in scene["sightings"]
+    ]
 
 
 def test_a_keyboard_is_enough(open_widget, ladder):

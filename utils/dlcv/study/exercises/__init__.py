@@ -11,6 +11,7 @@ from dlcv.study.exercises.base import Exercise, Hints, NotAttempted, Verdict, Wr
 
 # Lecture number → module.
 TOPICS = {
+    "00": "orientation",
     "01": "perceptron",
     "02": "backpropagation",
     "04": "convolutions",

@@ -1,10 +1,12 @@
-// One scene, six questions: the answer to each is drawn on the picture and written out beside it.
+// One scene, eight questions: the answer to each is drawn on the picture and written out beside it.
 const QUESTIONS = {
   class: ["What is it?", "classification"],
   box: ["And where is it?", "localisation"],
   boxes: ["What is where?", "detection"],
   semantic: ["Which pixels are what?", "semantic segmentation"],
   instances: ["Which pixels are whose?", "instance segmentation"],
+  same: ["The same one again?", "verification"],
+  joints: ["How is it bent?", "joints, or pose"],
   caption: ["Can you say it?", "captioning"],
 };
 
@@ -35,6 +37,26 @@ function patch(outline, paint) {
   return h("svg:path", { class: "patch", d: outline, fill: paint, stroke: paint, "fill-rule": "evenodd" });
 }
 
+// Another picture, laid over the corner that is farthest from the object asked about.
+function inset({ image, same }, side, [, top, , bottom], size) {
+  const width = size * 0.3;
+  const x = side === "left" ? 6 : size - width - 6;
+  const y = top + bottom > size ? 6 : size - width - 6;
+  const paint = same ? "#00c08b" : "#ff7a45";
+  return [
+    h("svg:image", { href: image, x, y, width, height: width }),
+    h("svg:rect", { class: "edge", x, y, width, height: width, stroke: paint, pathLength: 1 }),
+    nameTag(same ? "yes" : "no", x, y, paint, size),
+  ];
+}
+
+// Bones as lines, joints as dots; a joint that something covers is an open circle.
+function skeleton({ kind, joints }, { bones }, paint) {
+  const lines = bones.map(([a, b]) => h("svg:line", { class: "bone", x1: joints[a][0], y1: joints[a][1], x2: joints[b][0], y2: joints[b][1], stroke: paint }));
+  const dots = joints.map(([cx, cy, state]) => h("svg:circle", { class: "joint", cx, cy, r: 4, stroke: paint, fill: state === 2 ? paint : "#22303c" }));
+  return [...lines, ...dots];
+}
+
 // Two of a kind are numbered from left to right.
 function numbered(objects) {
   return objects.map((one) => {
@@ -43,7 +65,8 @@ function numbered(objects) {
   });
 }
 
-// For each task: rows [{ text, marks }], the size of the answer, and what is new on this rung.
+// For each task: rows [{ text, marks }], the size of the answer, what is new on this rung, and marks
+// that belong to the question.
 const ANSWERS = {
   class({ objects: [largest], size }) {
     const marks = [nameTag(largest.kind, 6, 6, "#ffffff", size)];
@@ -85,6 +108,25 @@ const ANSWERS = {
     }));
     const count = objects.length;
     return { rows, amount: `${plural(count, "name")} and ${count} × ${whole(size * size)} yes or no`, note: "A mask for every object: two of a kind stay two." };
+  },
+  same({ objects: [largest], sightings, size }) {
+    const asked = [h("svg:g", { class: "mark lit" }, boxAround(largest, "#ffffff", size))];
+    const rows = sightings.map((one, i) => {
+      const side = ["left", "right"][i];
+      return { text: `${side}: ${one.same ? "yes, the same" : "no, another"} ${largest.kind}`, paint: one.same ? "#00c08b" : "#ff7a45", marks: inset(one, side, largest.box, size) };
+    });
+    return { rows, amount: "yes or no for each pair", note: `Is the ${largest.kind} in the frame also in the small picture? Kind, colour and pattern make out who it is; place, size and posture do not.`, marks: asked };
+  },
+  joints({ objects }, paintOf, skeletons) {
+    const names = numbered(objects);
+    const jointed = objects.map((one, i) => ({ ...one, name: names[i] })).filter(({ kind }) => kind in skeletons);
+    const rows = jointed.map((one, i) => ({
+      text: `${one.name}: ${one.joints.map(([x, y]) => `(${Math.round(x)}, ${Math.round(y)})`).join(" ")}`,
+      paint: PAINTS[i],
+      marks: skeleton(one, skeletons[one.kind], PAINTS[i]),
+    }));
+    const count = jointed.reduce((sum, { joints }) => sum + joints.length, 0);
+    return { rows, amount: `${count} × 2 numbers`, note: `A point for every joint, always in the same order; of a ${jointed[0].kind}: ${skeletons[jointed[0].kind].names.join(", ")}. An open circle is a joint that something covers.` };
   },
   caption({ caption }) {
     const words = caption.split(" ");
@@ -133,13 +175,13 @@ export default {
 
     const show = () => {
       const task = model.get("task");
-      const answer = ANSWERS[task](scene(), paintOf);
+      const answer = ANSWERS[task](scene(), paintOf, model.get("skeletons"));
       setAttributes(photo, { src: scene().image, alt: `A painted scene by the sea: ${scene().caption}` });
       canvas.dataset.task = task;
       canvas.classList.remove("dim-others");
       const items = answer.rows.map((row) => rowItem(row, canvas));
       rows.replaceChildren(...items.map(({ item }) => item));
-      marks.replaceChildren(...items.map(({ group }) => group));
+      marks.replaceChildren(...(answer.marks ?? []), ...items.map(({ group }) => group));
       subtitle.replaceChildren(...(answer.words ?? []).map((word, i) => h("span", { style: `animation-delay:${i * 90}ms` }, `${word} `)));
       note.textContent = answer.note;
       amount.replaceChildren("Size of the answer: ", h("strong", {}, answer.amount));

@@ -1,4 +1,4 @@
-"""One scene, six tasks: what a network may be asked for, drawn on the picture itself."""
+"""One scene, eight tasks: what a network may be asked for, drawn on the picture itself."""
 
 import base64
 import io
@@ -10,11 +10,13 @@ from PIL import Image
 from skimage.measure import approximate_polygon, find_contours
 from torch.nn.functional import max_pool2d
 
-from dlcv.data.scenes import COLOURS, KINDS, SceneConfig, Scenes, render_scenes
+from dlcv.data.joints import SKELETONS
+from dlcv.data.scenes import COLOURS, KINDS, PATTERNS, SceneConfig, Scenes, render_scenes
 from dlcv.study.widgets.base import Widget
 
-TASKS = ("class", "box", "boxes", "semantic", "instances", "caption")
+TASKS = ("class", "box", "boxes", "semantic", "instances", "same", "joints", "caption")
 SIZE = 288  # px: sharp on a phone, and about 10 KB a picture
+SIGHTING_SIZE = 96  # px: of the small pictures that a pair is made with
 SEARCHED = 200  # scenes looked through for suitable ones
 SMOOTHING_PX = 0.4  # how far an outline may leave the pixels' edges
 
@@ -23,11 +25,11 @@ class TaskLadder(Widget):
     """A scene of the book's little world, and its answer to each task from class to caption.
 
     Every scene holds three or more objects, two of one kind touching each other: only there a
-    semantic mask and instance masks differ.
+    semantic mask and instance masks differ. One object at least has joints.
 
     Attributes (both follow what the reader does, and can be set from Python):
-        task: ``"class"``, ``"box"``, ``"boxes"``, ``"semantic"``, ``"instances"`` or
-            ``"caption"``.
+        task: ``"class"``, ``"box"``, ``"boxes"``, ``"semantic"``, ``"instances"``, ``"same"``,
+            ``"joints"`` or ``"caption"``.
         index: which of the scenes is shown, from 0.
 
     Args:
@@ -42,18 +44,27 @@ class TaskLadder(Widget):
 
     module = "task_ladder"
     kinds = traitlets.List(list(KINDS)).tag(sync=True)
+    skeletons = traitlets.Dict().tag(sync=True)
     scenes = traitlets.List().tag(sync=True)
     index = traitlets.Int(0).tag(sync=True)
     task = traitlets.Unicode("class").tag(sync=True)
 
-    def __init__(self, count: int = 6, seed: int = 10):
+    def __init__(self, count: int = 5, seed: int = 10):
         if not 1 <= count <= 20:
             raise ValueError(f"expected 1 to 20 scenes, got {count}")
         config = SceneConfig(size=SIZE)
-        scenes = [render_scenes(1, seed, start, config) for start in find_busy(count, seed)]
+        starts = find_busy(count, seed)
+        scenes = [render_scenes(1, seed, start, config) for start in starts]
         super().__init__(
             label="Task ladder: one scene, and what each task says about it",
-            scenes=[describe(scene) for scene in scenes],
+            skeletons={
+                kind: {"names": list(skeleton.names), "bones": list(map(list, skeleton.bones))}
+                for kind, skeleton in SKELETONS.items()
+            },
+            scenes=[
+                {**describe(scene), "sightings": see_again(scene, start)}
+                for scene, start in zip(scenes, starts, strict=True)
+            ],
         )
 
     @traitlets.validate("task")
@@ -76,7 +87,7 @@ class TaskLadder(Widget):
 
 
 def find_busy(count: int, seed: int) -> list[int]:
-    """The first scenes of a seed with three objects or more, two of one kind touching.
+    """The first scenes of a seed with three objects or more, two of a kind touching, one jointed.
 
     Raises:
         ValueError: there are fewer among the first 200.
@@ -86,7 +97,8 @@ def find_busy(count: int, seed: int) -> list[int]:
     grown = max_pool2d(masks, kernel_size=3, stride=1, padding=1)
     touch = torch.einsum("nihw,njhw->nij", grown, masks).triu(1) > 0
     alike = labels[:, :, None] == labels[:, None, :]
-    busy = (touch & alike).any((1, 2)) & ((labels >= 0).sum(1) >= 3)
+    jointed = (scenes.joints[..., 2] > 0).any(2).any(1)
+    busy = (touch & alike).any((1, 2)) & ((labels >= 0).sum(1) >= 3) & jointed
     found = busy.nonzero()[:, 0].tolist()
     if len(found) < count:
         raise ValueError(f"expected at most {len(found)} scenes of seed {seed}, got {count}")
@@ -101,7 +113,8 @@ def describe(scene: Scenes) -> dict:
 
     Returns:
         ``image`` (data URI), ``size`` in px, ``caption``; ``objects`` from the largest box to the
-        smallest with ``kind``, ``colour``, ``box`` (xyxy in px), ``pixels`` and ``outline``;
+        smallest with ``kind``, ``colour``, ``box`` (xyxy in px), ``joints`` (x, y, and 2 where
+        visible, 1 where covered), ``pixels`` and ``outline``;
         ``regions`` with ``kind``, ``pixels`` and ``outline``, by falling size.
     """
     slots = (scene.labels[0] >= 0).nonzero()[:, 0].tolist()
@@ -110,6 +123,9 @@ def describe(scene: Scenes) -> dict:
             "kind": KINDS[scene.labels[0, k]],
             "colour": COLOURS[scene.colours[0, k]],
             "box": scene.boxes[0, k].tolist(),
+            "joints": [
+                joint for joint in scene.joints[0, k].round(decimals=1).tolist() if joint[2]
+            ],
             **shape(scene.masks[0, k]),
         }
         for k in slots
@@ -125,6 +141,41 @@ def describe(scene: Scenes) -> dict:
         "objects": sorted(objects, key=lambda item: -area(item["box"])),
         "regions": sorted(regions, key=lambda item: -item["pixels"]),
     }
+
+
+def see_again(scene: Scenes, seed: int) -> list[dict]:
+    """Two new pictures: one of the scene's largest object, one of another individual of its kind.
+
+    An individual is told by kind, colour and pattern; the other one has its colour or its pattern.
+
+    Args:
+        scene: a batch of one.
+        seed: decides what differs, and which of the two comes first.
+
+    Returns:
+        Two of ``image`` (data URI) and ``same``.
+    """
+    boxes = scene.boxes[0]
+    largest = int((boxes[:, 2:] - boxes[:, :2]).prod(1).argmax())
+    traits = (scene.labels, scene.colours, scene.patterns)
+    kind, colour, pattern = (int(trait[0, largest]) for trait in traits)
+    if seed % 4 < 2:
+        other = (colour, (pattern + 1) % len(PATTERNS))
+    else:
+        other = ((colour + 1) % len(COLOURS), pattern)
+    pictures = []
+    for is_same, (of_colour, of_pattern) in ((True, (colour, pattern)), (False, other)):
+        config = SceneConfig(
+            SIGHTING_SIZE,
+            objects=(1, 1),
+            radius=(0.32, 0.42),
+            kinds=(kind,),
+            colours=(of_colour,),
+            patterns=(of_pattern,),
+        )
+        picture = render_scenes(1, seed, int(is_same), config).images[0]
+        pictures.append({"image": data_uri(picture), "same": is_same})
+    return pictures if seed % 2 else pictures[::-1]
 
 
 def area(box: list[float]) -> float:

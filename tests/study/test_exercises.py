@@ -42,7 +42,7 @@ def test_every_exercise_has_hints_a_solution_and_praise(id):
 def test_an_unknown_exercise_is_an_error():
     with pytest.raises(ValueError, match=r"got '01\.nothing'"):
         check("01.nothing", 1)
-    with pytest.raises(ValueError, match="expected a lecture among 01"):
+    with pytest.raises(ValueError, match="expected a lecture among 00, 01"):
         check("99.nothing", 1)
 
 

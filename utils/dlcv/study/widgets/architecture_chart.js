@@ -45,7 +45,7 @@ function makeChart(onPick) {
   const show = (next, quantity, scale) => {
     network = next;
     const { layers, name, size } = network;
-    const { isPart, text } = QUANTITIES[quantity];
+    const { isPart } = QUANTITIES[quantity];
     const whole = isPart ? `${QUANTITIES[quantity].exact(totalOf(network, quantity))} ${QUANTITIES[quantity].name}` : QUANTITIES[quantity].name;
     heading.replaceChildren(h("strong", {}, name), h("span", { class: "muted" }, ` at ${size} × ${size} pixels: ${whole}`));
     const marks = ticksOf(scale);
@@ -56,8 +56,8 @@ function makeChart(onPick) {
       ...marks.map((value) => svg("line", { class: "grid", x1: 0, x2: layers.length, y1: 100 - y(value), y2: 100 - y(value) })),
       ...layers.map((layer, i) => bar(layer, i, quantity, scale)),
     );
-    ticks.replaceChildren(...marks.map((value) => h("span", { style: `bottom: ${y(value)}%` }, text(value))));
-    stages.replaceChildren(...network.stages.map(({ side, count }) => h("span", { style: `flex: ${count} 0 0` }, side > 1 ? side : "")));
+    ticks.replaceChildren(...marks.map((value) => h("span", { style: `bottom: ${y(value)}%` }, tickText(value, QUANTITIES[quantity]))));
+    stages.replaceChildren(...network.stages.map(({ side, count }) => h("span", { style: `flex: ${count} 0 0` }, "\u200b", h("span", {}, side > 1 ? side : ""))));
     setAttributes(plot, { "aria-label": `Layers of ${name}`, "aria-valuemin": 1, "aria-valuemax": layers.length });
   };
 

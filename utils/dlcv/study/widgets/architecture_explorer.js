@@ -1,14 +1,19 @@
 // The architecture explorer: networks as bars, every layer with its cost and what it sees.
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
+const widestText = (network) => (widestField(network) < Infinity ? inPixels(widestField(network)) : "all");
+
 // What networks cost in all, and the second over the first.
 function totalsTable(networks) {
   const columns = ["parameters", "multiply_adds", "memory"];
-  const row = (network) => [network.name, ...columns.map((quantity) => QUANTITIES[quantity].text(totalOf(network, quantity))), inPixels(widestField(network))];
+  const row = (network) => [network.name, ...columns.map((quantity) => QUANTITIES[quantity].text(totalOf(network, quantity))), widestText(network)];
   const rows = networks.map(row);
   if (networks.length > 1) {
     const [first, second] = networks;
-    const ratio = (measure) => `× ${(measure(second) / measure(first)).toFixed(2)}`;
+    const ratio = (measure) => {
+      const value = measure(second) / measure(first);
+      return value > 0 && value < Infinity ? `× ${value.toFixed(2)}` : "–";
+    };
     rows.push(["second : first", ...columns.map((quantity) => ratio((network) => totalOf(network, quantity))), ratio(widestField)]);
   }
   const cells = (values, tag) => values.map((value, i) => h(i ? tag : "th", { scope: i ? tag === "th" && "col" : tag === "th" ? "col" : "row" }, value));

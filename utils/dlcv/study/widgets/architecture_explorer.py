@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 import traitlets
@@ -16,19 +17,6 @@ from dlcv.study.widgets.base import Widget
 QUANTITIES = ("parameters", "multiply_adds", "memory", "side", "channels", "field")
 PHOTO_PX = 224  # the size of an image for most of these networks
 
-# What belongs to the layer before it: it has no map of another size and few parameters or none.
-FOLDED = (
-    nn.BatchNorm2d,
-    nn.LocalResponseNorm,
-    nn.ReLU,
-    nn.ReLU6,
-    nn.SiLU,
-    nn.Sigmoid,
-    nn.Tanh,
-    nn.Dropout,
-    nn.Flatten,
-    nn.Identity,
-)
 POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 
 Network = nn.Module | Callable[[], nn.Module]
@@ -146,28 +134,28 @@ def _columns(model: nn.Module, summary: Summary) -> dict[str, list]:
 
 
 def _folded(rows: tuple[LayerCost, ...], modules: dict[str, nn.Module]) -> list[LayerCost]:
-    """Rows with what follows each of them; what comes before the first layer goes to it."""
+    """One row for each layer and what follows it; what comes before the first joins that one."""
     groups: list[list[LayerCost]] = [[]]
     for row in rows:
-        begins = not isinstance(modules.get(row.name), FOLDED)
-        has_layer = any(not isinstance(modules.get(r.name), FOLDED) for r in groups[-1])
-        if begins and has_layer:
+        if _is_layer(row, modules) and any(_is_layer(other, modules) for other in groups[-1]):
             groups.append([])
         groups[-1].append(row)
     return [_together(group, modules) for group in groups if group]
 
 
+def _is_layer(row: LayerCost, modules: dict[str, nn.Module]) -> bool:
+    """Whether a row is more than the normalisation, activation or dropout of the one before it."""
+    layer = modules.get(row.name)
+    return layer is None or isinstance(layer, POOLINGS) or row.multiply_adds > 0
+
+
 def _together(group: list[LayerCost], modules: dict[str, nn.Module]) -> LayerCost:
-    layers = [row for row in group if not isinstance(modules.get(row.name), FOLDED)]
-    first = (layers or group)[0]
-    return LayerCost(
-        name=first.name,
-        kind=first.kind,
-        output_size=first.output_size,
+    layers = [row for row in group if _is_layer(row, modules)]
+    return replace(
+        (layers or group)[0],
         parameters=sum(row.parameters for row in group),
         activation_bytes=sum(row.activation_bytes for row in group),
         multiply_adds=sum(row.multiply_adds for row in group),
-        receptive_field=first.receptive_field,
     )
 
 

@@ -12,6 +12,8 @@ const compact = (value) => inUnits(value, [[1e9, "G"], [1e6, "M"], [1e3, "k"], [
 const inBytes = (value) => inUnits(value, [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"], [1, "B"]]);
 const inPixels = (value) => `${value}\u00a0px`;
 
+const tickText = (value, { text }) => text(value).replace(/\.0+(?=\u00a0)/, "");
+
 // What bars can show; parts of a whole have shares of a total.
 const QUANTITIES = {
   parameters: { name: "parameters", text: compact, exact: grouped, isPart: true },
@@ -59,8 +61,8 @@ function stagesOf(layers) {
 
 const totalOf = ({ layers }, quantity) => layers.reduce((sum, layer) => sum + layer[quantity], 0);
 
-// The largest window of a network, in pixels.
-const widestField = ({ layers }) => Math.max(0, ...layers.map(({ field }) => field ?? 0));
+// The largest window of a network's maps, in pixels; infinite where a gate lets a map see the image.
+const widestField = ({ layers }) => Math.max(0, ...layers.filter(({ side }) => side > 1).map(({ field }) => field ?? Infinity));
 
 const largest = (networks, quantity) => Math.max(1, ...networks.flatMap(({ layers }) => layers.map((layer) => layer[quantity] ?? 0)));
 

@@ -364,6 +364,20 @@ def test_it_begins_as_asked(open_widget):
     assert explorer.summaries["a"] == explorer.summaries["b"]
 
 
+def test_without_scripts_the_totals_are_there(explorer):
+    text = explorer.fallback_html()
+    assert "<th>AlexNet</th><td>60,965,224</td><td>724,406,816</td>" in text
+    assert "needs JavaScript" in text
+
+
+def test_python_sets_what_is_shown():
+    one = ArchitectureExplorer({"a": lenet5, "b": lenet5}, {"a": 32, "b": 32})
+    one.network, one.other, one.layer = "b", "a", 3
+    assert one.state()["layer"] == 3
+    with pytest.raises(ValueError, match="expected one of a, b, got 'c'"):
+        one.network = "c"
+
+
 def test_it_is_small(explorer):
     assert len(explorer.static_html()) < 60_000
 

@@ -28,24 +28,22 @@ def two_towers(x: Tensor, layer: nn.Conv2d) -> Tensor:
     return torch.cat(maps, dim=1)
 
 
-class TwoTowers(nn.Sequential):
-    """A small AlexNet: the second layer stays inside its tower, the third reads both."""
-
-    def __init__(self, channels: int, width: int) -> None:
-        super().__init__(
-            nn.Conv2d(channels, width, 3, padding=1),
-            nn.Conv2d(width, width, 3, padding=1, groups=2),
-            nn.Conv2d(width, width, 3, padding=1),
-        )
+def small_alexnet(channels: int, width: int) -> nn.Sequential:
+    """Build three convolutions: the second stays inside its tower, the third reads both."""
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 3, padding=1),
+        nn.Conv2d(width, width, 3, padding=1, groups=2),
+        nn.Conv2d(width, width, 3, padding=1),
+    )
 
 
-def tower(rank: int, world_size: int, model: TwoTowers, images: Tensor) -> tuple[Tensor, int]:
+def tower(rank: int, world_size: int, model: nn.Sequential, images: Tensor) -> tuple[Tensor, int]:
     """Be one of the two towers, in a process of its own; start it with `launch`.
 
     Args:
         rank: 0 or 1.
         world_size: 2.
-        model: The whole model; a tower uses its half of every layer's kernels.
+        model: A `small_alexnet`; a tower uses its half of every layer's kernels.
         images: [B, C, H, W], the same in both.
 
     Returns:

@@ -14,7 +14,8 @@ from dlcv.distributed.costs import (
     median_seconds,
 )
 from dlcv.distributed.large_batch import scaled_rate, synced_batch_norm, warmup_rate
-from dlcv.distributed.memory import saved_bytes, training_memory
+from dlcv.distributed.memory import Checkpointed, saved_bytes, training_memory
+from dlcv.distributed.side_by_side import error_rates, train_many
 
 
 def test_the_work_of_a_layer_by_hand():
@@ -73,15 +74,23 @@ def test_what_is_kept_grows_with_the_batch_and_shrinks_with_checkpoints():
     whole = saved_bytes(model, x)
     assert saved_bytes(model, torch.cat([x, x])) == 2 * whole
 
-    class Checkpointed(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = model
+    halves = nn.Sequential(*(Checkpointed(model[i : i + 4]) for i in range(0, 16, 4)))
+    assert saved_bytes(halves, x) == 4 * x.nbytes  # the inputs of the four blocks
 
-        def forward(self, x):
-            return checkpoint_sequential(self.inner, 4, x, use_reentrant=False)
 
-    assert saved_bytes(Checkpointed(), x) < 0.6 * whole
+def test_checkpoints_change_no_gradient():
+    torch.manual_seed(0)
+    layers = [nn.Sequential(nn.Linear(8, 8), nn.Tanh()) for _ in range(6)]
+    x = torch.randn(10, 8)
+    plain = nn.Sequential(*layers)
+    ours = nn.Sequential(*(Checkpointed(nn.Sequential(*layers[i : i + 2])) for i in (0, 2, 4)))
+    theirs = checkpoint_sequential(plain, 3, x, use_reentrant=False)
+    results = []
+    for output in (plain(x), ours(x), theirs):
+        loss = output.square().sum()
+        results.append(torch.autograd.grad(loss, tuple(plain.parameters())))
+    for other in results[1:]:
+        torch.testing.assert_close(other, results[0])
 
 
 @pytest.mark.parametrize(("optimiser", "states"), [("sgd", 0), ("momentum", 1), ("adam", 2)])
@@ -138,3 +147,36 @@ def test_synced_batch_norm_is_the_batch_norm_of_the_whole_batch(shape):
     torch.testing.assert_close(ours, theirs)
     with pytest.raises(ValueError, match="at least one value"):
         synced_batch_norm([torch.zeros(0, 3)])
+
+
+# ---------------------------------------------------------------------------------- side by side
+def test_networks_side_by_side_learn_as_each_alone():
+    """The same first weights, batches and rates through torch's own optimiser."""
+    torch.manual_seed(0)
+    images, labels = torch.randn(20, 64), torch.randint(0, 10, (20,))
+    rates, seeds = (0.05, 0.2), (3, 4)
+    many = train_many(
+        images, labels, rates, seeds, batch=6, epochs=2, warmup_epochs=1, first_rate=0.5
+    )
+    for k, (rate, seed) in enumerate(zip(rates, seeds, strict=True)):
+        torch.manual_seed(seed)
+        layers = [nn.Linear(a, b) for a, b in ((64, 64), (64, 64), (64, 10))]
+        model = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
+        optimiser = torch.optim.SGD(model.parameters(), momentum=0.9)
+        generator, step = torch.Generator().manual_seed(seed), 0
+        for _ in range(2):
+            for chosen in torch.randperm(20, generator=generator)[:18].split(6):
+                optimiser.param_groups[0]["lr"] = warmup_rate(step, rate / 2, rate, 3)
+                optimiser.zero_grad()
+                nn.functional.cross_entropy(model(images[chosen]), labels[chosen]).backward()
+                optimiser.step()
+                step += 1
+        torch.testing.assert_close(many[0][k], layers[0].weight.T)
+        torch.testing.assert_close(many[5][k, 0], layers[2].bias)
+        wrong = (model(images).argmax(dim=1) != labels).float().mean()
+        torch.testing.assert_close(error_rates(many, images, labels)[k], wrong)
+
+
+def test_side_by_side_wants_a_seed_for_each_rate():
+    with pytest.raises(ValueError, match="got 1 rates, 2 seeds, batch 1 of 3 images"):
+        train_many(torch.zeros(3, 64), torch.zeros(3), [0.1], [1, 2], 1, 1)

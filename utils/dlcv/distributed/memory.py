@@ -1,6 +1,7 @@
 """What a training keeps in memory: parameters, gradients, optimiser state, activations."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -85,3 +86,43 @@ def training_memory(model: nn.Module, images: Tensor, optimiser: str = "sgd") ->
     return TrainingMemory(
         parameters, trained, STATES[optimiser] * trained, saved_bytes(model, images)
     )
+
+
+class Recompute(torch.autograd.Function):
+    """A block that keeps its input alone and runs once more on the way back.
+
+    Reference: Chen et al. (2016), Training deep nets with sublinear memory cost.
+
+    Taught in: lectures/08_gpu_and_distributed
+    """
+
+    @staticmethod
+    def forward(ctx: Any, block: nn.Module, x: Tensor, *parameters: Tensor) -> Tensor:
+        """Run the block; nothing inside it is recorded."""
+        ctx.block = block
+        ctx.save_for_backward(x)
+        return block(x)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        """Run it again, this time recorded, and differentiate."""
+        x = ctx.saved_tensors[0].detach().requires_grad_()
+        with torch.enable_grad():
+            y = ctx.block(x)
+        return None, *torch.autograd.grad(y, (x, *ctx.block.parameters()), upstream)
+
+
+class Checkpointed(nn.Module):
+    """A block of a network that is computed twice in exchange for memory.
+
+    Args:
+        block: Any module whose parameters are all trained, and that draws no random numbers.
+    """
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the block without keeping what is inside it."""
+        return Recompute.apply(self.block, x, *self.block.parameters())

@@ -1,5 +1,8 @@
 """What a step costs on the machine at hand: operations, bytes, the roofline, Amdahl's law."""
 
+import importlib.util
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -137,3 +140,17 @@ def amdahl(parallel: float, workers: float) -> float:
         got = f"{parallel} and {workers}"
         raise ValueError(f"expected a part in [0, 1] and workers >= 1, got {got}")
     return 1 / ((1 - parallel) + parallel / workers)
+
+
+def compile_problem() -> str | None:
+    """Say in a sentence why torch.compile cannot work here, or return None if it can.
+
+    On a CPU it needs a C++ compiler; on a GPU it needs Triton.
+    """
+    if torch.cuda.is_available():
+        has_triton = importlib.util.find_spec("triton") is not None
+        return None if has_triton else "torch.compile needs Triton on a GPU; it is not installed"
+    compilers = [os.environ.get("CXX"), "g++", "clang++"]
+    if any(name and shutil.which(name) for name in compilers):
+        return None
+    return "torch.compile needs a C++ compiler on a CPU; install g++ or clang"

@@ -127,12 +127,17 @@ def serve(parameters: Tensor, workers: range, task: ServerTask) -> ServerLog:
             is_last = len(log.update_times_s) == task.updates
             reply(parameters, STOP if is_last else len(log.update_times_s), waiting)
             waiting, collected = [], []
-    for _ in busy:  # those who are still computing
-        worker = dist.recv(message)
-        log.dropped += 1
-        reply(parameters, STOP, [worker])
+    send_home(parameters, busy, log)
     log.parameters = parameters
     return log
+
+
+def send_home(parameters: Tensor, busy: set[int], log: ServerLog) -> None:
+    """Take the last gradients of those who are still computing, and let them stop."""
+    for _ in busy:
+        worker = dist.recv(parameters.new_empty(1 + len(parameters)))
+        log.dropped += 1
+        reply(parameters, STOP, [worker])
 
 
 def reply(parameters: Tensor, version: float, workers: list[int] | set[int]) -> None:

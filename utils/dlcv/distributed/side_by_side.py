@@ -1,5 +1,6 @@
 """Many small networks trained at once, with one axis more: for sweeps over rates and seeds."""
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -26,7 +27,7 @@ def networks(seeds: Sequence[int], sizes: Sequence[int] = SIZES) -> list[Tensor]
     with torch.random.fork_rng(devices=[]):
         for seed in seeds:
             torch.manual_seed(seed)
-            layers.append([nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)])
+            layers.append([nn.Linear(a, b) for a, b in itertools.pairwise(sizes)])
     stacked = []
     for same in zip(*layers, strict=True):
         stacked.append(torch.stack([layer.weight.detach().T for layer in same]))

@@ -2,8 +2,8 @@
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
 
 
 def two_towers(x: Tensor, layer: nn.Conv2d) -> Tensor:
@@ -24,7 +24,7 @@ def two_towers(x: Tensor, layer: nn.Conv2d) -> Tensor:
     if layer.groups != 2:
         raise ValueError(f"expected a convolution of two groups, got {layer.groups}")
     halves = zip(x.chunk(2, dim=1), layer.weight.chunk(2), layer.bias.chunk(2), strict=True)
-    maps = [conv2d(half, w, b, layer.stride, layer.padding) for half, w, b in halves]
+    maps = [F.conv2d(half, w, b, layer.stride, layer.padding) for half, w, b in halves]
     return torch.cat(maps, dim=1)
 
 
@@ -53,8 +53,8 @@ def tower(rank: int, world_size: int, model: nn.Sequential, images: Tensor) -> t
     """
     own = [(layer.weight.chunk(2)[rank], layer.bias.chunk(2)[rank]) for layer in model]
     with torch.no_grad():
-        x = conv2d(images, *own[0], padding=1).relu()  # all channels of the image
-        x = conv2d(x, *own[1], padding=1).relu()  # the maps of this tower alone
+        x = F.conv2d(images, *own[0], padding=1).relu()  # all channels of the image
+        x = F.conv2d(x, *own[1], padding=1).relu()  # the maps of this tower alone
         theirs = torch.empty_like(x)
         both = [x, theirs] if rank == 0 else [theirs, x]
         if rank == 0:
@@ -63,5 +63,5 @@ def tower(rank: int, world_size: int, model: nn.Sequential, images: Tensor) -> t
         else:
             dist.recv(theirs, 0)
             dist.send(x, 0)
-        y = conv2d(torch.cat(both, dim=1), *own[2], padding=1)
+        y = F.conv2d(torch.cat(both, dim=1), *own[2], padding=1)
     return y, theirs.numel() * theirs.element_size()

@@ -95,10 +95,10 @@ def solve_step(model, shards, lr):
 # -------------------------------------------------------------------------------- 08.backup_wait
 def check_backup(answer: object) -> None:
     """Compares on a small table exactly, on exponential times with the formula to 3 %."""
-    table = np.array([[1.0, 2.0, 7.0], [6.0, 5.0, 4.0]])
-    for k, wanted in ((1, 2.5), (2, 3.5), (3, 6.5)):
+    table = np.array([[4.0, 1.0, 9.0, 6.0, 7.0], [11.0, 3.5, 8.0, 2.5, 12.0]])
+    for k, wanted in ((2, 3.75), (1, 1.75), (5, 10.5)):
         got = _number(attempt(answer, table.copy(), k))
-        case = f"times [[1, 2, 7], [6, 5, 4]], k = {k}"
+        case = f"times {table.tolist()}, k = {k}"
         rivals = {
             "count from one: the first of all is place 0 of the sorted times": _kth(table, k + 1),
             "one place too early": _kth(table, k - 1),
@@ -169,10 +169,10 @@ def _name_memory(got: float, parts: object, case: str) -> None:
         "that is the number of values; float32 has 4 bytes each": parts.total / 4,
         "in MiB, but bytes are asked for": parts.total / 2**20,
         "the optimiser's state is missing": parts.total - state,
+        "momentum keeps one number for each weight, Adam two": parts.total - state // 2,
         "the gradients are missing": parts.total - parts.gradients,
         "the activations are missing": parts.total - parts.activations,
         "the parameters themselves are missing": parts.total - weights,
-        "momentum keeps one number for each weight, Adam two": parts.total - state // 2,
         "frozen weights have no gradient and no state": parts.total
         + (weights - parts.gradients) * (1 + state // parts.gradients),
     }

@@ -38,7 +38,7 @@ def small_alexnet(channels: int, width: int) -> nn.Sequential:
 
 
 def tower(rank: int, world_size: int, model: nn.Sequential, images: Tensor) -> tuple[Tensor, int]:
-    """Be one of the two towers, in a process of its own; start it with `launch`.
+    """Be one of the two towers, in a process of its own, with `launch(..., backend="gloo")`.
 
     Args:
         rank: 0 or 1.

@@ -15,6 +15,7 @@ TOPICS = {
     "01": "perceptron",
     "02": "backpropagation",
     "04": "convolutions",
+    "08": "distributed",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

@@ -198,7 +198,7 @@ def train_many(
     R, (images, labels) = len(networks.seeds), train
     if len(rates) != R or min(rates) <= 0 or batch_size < 2:
         raise ValueError(f"expected {R} rates > 0 and a batch size >= 2, got {rates}, {batch_size}")
-    lr = torch.tensor(rates, device=images.device).reshape(R, 1, 1)
+    lr = torch.tensor(rates, dtype=images.dtype, device=images.device).reshape(R, 1, 1)
     parameters, step = list(networks.parameters()), 0
     losses, accuracy = [], []
     for epoch in range(epochs):

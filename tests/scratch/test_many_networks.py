@@ -31,11 +31,11 @@ def single(seed, activation="ReLU", norm="none", order="before"):
     norms = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
     layers = []
     for i, weight in enumerate(initial_weights(SIZES, seed, activation)):
-        linear = nn.Linear(*weight.shape)
-        linear.weight.data, linear.bias.data = weight.T.clone(), torch.zeros(weight.shape[1])
+        linear = nn.Linear(*weight.T.shape)
+        linear.weight.data, linear.bias.data = weight, torch.zeros(len(weight))
         layers.append(linear)
         if i < len(SIZES) - 2:
-            pair = [norms[norm](weight.shape[1]), bends[activation]()]
+            pair = [norms[norm](len(weight)), bends[activation]()]
             layers += pair if order == "before" else pair[::-1]
     return nn.Sequential(*layers).double()
 
@@ -108,9 +108,9 @@ def test_weights_have_the_spread_of_their_activation():
 
 def test_noise_moves_mean_and_spread_of_a_unit_and_rests_in_evaluation():
     torch.manual_seed(0)
-    y = torch.randn(2, 4000, 50)
+    y = torch.randn(2, 50, 4000)
     moved = shaken(y, 0.5)
-    assert moved.mean(dim=1).abs().max().item() == pytest.approx(0.5, abs=0.07)
+    assert moved.mean(dim=2).abs().max().item() == pytest.approx(0.5, abs=0.07)
     assert moved.mean().item() == pytest.approx(0, abs=0.12)
     assert torch.equal(shaken(y, 0.0), y)
     images, _ = toy()

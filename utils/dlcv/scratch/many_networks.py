@@ -17,7 +17,7 @@ ORDERS = ("before", "after")
 class ManyMLPs(nn.Module):
     """R multilayer perceptrons of one design, their layers computed in batched matrix products.
 
-    Each hidden layer is g(norm(h W + b)) or, with order "after", norm(g(h W + b)); the last layer
+    Each hidden layer is g(norm(W h + b)) or, with order "after", norm(g(W h + b)); the last layer
     is linear. No number of one network ever meets a number of another, except that networks with
     the same seed start from the same weights.
 
@@ -53,41 +53,46 @@ class ManyMLPs(nn.Module):
         drawn = {seed: initial_weights(sizes, seed, activation) for seed in set(seeds)}
         layers = zip(*(drawn[seed] for seed in seeds), strict=True)
         self.weights = nn.ParameterList(torch.stack(layer) for layer in layers)
-        self.biases = nn.ParameterList(torch.zeros(R, 1, D) for D in sizes[1:])
-        self.gammas = nn.ParameterList(torch.ones(R, 1, D) for D in widths)
-        self.betas = nn.ParameterList(torch.zeros(R, 1, D) for D in widths)
+        self.biases = nn.ParameterList(torch.zeros(R, D, 1) for D in sizes[1:])
+        self.gammas = nn.ParameterList(torch.ones(R, D, 1) for D in widths)
+        self.betas = nn.ParameterList(torch.zeros(R, D, 1) for D in widths)
         for layer, D in enumerate(widths if norm == "batch" else []):
             self.register_buffer(f"mean{layer}", torch.zeros(R * D))
             self.register_buffer(f"var{layer}", torch.ones(R * D))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits [R, B, K] for inputs [R, B, D], or [B, D] for all networks alike."""
-        x = x.expand(len(self.seeds), *x.shape[-2:])
-        for layer in range(len(self.weights) - 1):
-            x = self.hidden(x, layer)
-        return torch.baddbmm(self.biases[-1], x, self.weights[-1])
+        x = self.up_to(len(self.weights) - 1, x)
+        return torch.baddbmm(self.biases[-1], self.weights[-1], x).transpose(1, 2)
+
+    def up_to(self, layer: int, x: Tensor) -> Tensor:
+        """Return what a layer receives, [R, units, B], for the same inputs as `forward`."""
+        x = x.expand(len(self.seeds), *x.shape[-2:]).transpose(1, 2)  # [R, D, B]
+        for below in range(layer):
+            x = self.hidden(x, below)
+        return x
 
     def hidden(self, x: Tensor, layer: int) -> Tensor:
-        """One hidden layer of all networks, [R, B, units before] -> [R, B, units]."""
+        """One hidden layer of all networks, [R, units before, B] -> [R, units, B]."""
         bend = ACTIVATIONS[self.activation]
-        x = torch.baddbmm(self.biases[layer], x, self.weights[layer])
+        x = torch.baddbmm(self.biases[layer], self.weights[layer], x)
         if self.order == "after":
             return self.normalised(bend(x), layer)
         return bend(self.normalised(x, layer))
 
     def normalised(self, x: Tensor, layer: int) -> Tensor:
-        """Normalise [R, B, units] over the batch or over the units, then scale and shift."""
+        """Normalise [R, units, B] over the batch or over the units, then scale and shift."""
         if self.norm == "none":
             return x
-        R, B, D = x.shape
+        gamma, beta = self.gammas[layer], self.betas[layer]
         if self.norm == "layer":
-            x_hat = F.layer_norm(x, (D,))
+            x_hat = F.layer_norm(x.transpose(1, 2), x.shape[1:2]).transpose(1, 2)
+            y = torch.addcmul(beta, gamma, x_hat)
         else:  # one set of statistics for each unit of each network: R * D channels
             running = getattr(self, f"mean{layer}"), getattr(self, f"var{layer}")
-            channels = x.transpose(0, 1).reshape(B, R * D)
-            x_hat = F.batch_norm(channels, *running, training=self.training)
-            x_hat = x_hat.reshape(B, R, D).transpose(0, 1)
-        y = torch.addcmul(self.betas[layer], self.gammas[layer], x_hat)
+            channels = x.reshape(1, -1, x.shape[2])
+            scaling = gamma.flatten(), beta.flatten()
+            y = F.batch_norm(channels, *running, *scaling, self.training).reshape(x.shape)
         return shaken(y, self.noise) if self.training and self.noise else y
 
 
@@ -104,7 +109,7 @@ def check_design(
 
 
 def initial_weights(sizes: Sequence[int], seed: int, activation: str) -> list[Tensor]:
-    """Draw the weights [in, out] of every layer from normal distributions around 0.
+    """Draw the weights [out, in] of every layer from normal distributions around 0.
 
     Their variance is 2 / in before a ReLU (He et al. 2015) and 2 / (in + out) elsewhere (Glorot
     and Bengio 2010).
@@ -115,7 +120,7 @@ def initial_weights(sizes: Sequence[int], seed: int, activation: str) -> list[Te
         is_last = len(weights) == len(sizes) - 2
         he = activation == "ReLU" and not is_last
         std = math.sqrt(2 / inputs if he else 2 / (inputs + outputs))
-        weights.append(std * torch.randn(inputs, outputs, generator=generator))
+        weights.append(std * torch.randn(outputs, inputs, generator=generator))
     return weights
 
 
@@ -127,7 +132,7 @@ def shaken(y: Tensor, noise: float) -> Tensor:
     step, around those that it would have.
 
     Args:
-        y: [R, B, D].
+        y: [R, D, B].
         noise: Strength, at least 0.
 
     Reference:
@@ -136,9 +141,9 @@ def shaken(y: Tensor, noise: float) -> Tensor:
 
     Taught in: lectures/05_normalisation
     """
-    R, _, D = y.shape
-    shift = noise * (2 * torch.rand(R, 1, D, device=y.device) - 1)
-    scale = 1 + noise * (2 * torch.rand(R, 1, D, device=y.device) - 1)
+    R, D, _ = y.shape
+    shift = noise * (2 * torch.rand(R, D, 1, device=y.device) - 1)
+    scale = 1 + noise * (2 * torch.rand(R, D, 1, device=y.device) - 1)
     return scale * y + shift + 0.2 * noise * torch.randn_like(y)
 
 
@@ -150,10 +155,9 @@ def losses_of(networks: ManyMLPs, images: Tensor, labels: Tensor) -> Tensor:
         images: [R, B, D], or [B, D] for all alike.
         labels: [R, B], or [B] for all alike.
     """
-    logits = networks(images)  # [R, B, K]
-    labels = labels.expand(logits.shape[:2])
-    each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-    return each.reshape(labels.shape).mean(dim=1)
+    logits = networks(images).transpose(1, 2)  # [R, K, B]
+    labels = labels.expand(len(logits), labels.shape[-1])
+    return F.cross_entropy(logits, labels, reduction="none").mean(dim=1)
 
 
 class ManyHistory(NamedTuple):

@@ -37,5 +37,5 @@ function arm(kind, shares, seedValues, marks) {
 
 function chart(label) {
   const root = svg("svg", { class: "chart", viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": label });
-  return { root, draw: (name, ...nodes) => (root.setAttribute("aria-label", name), root.replaceChildren(...nodes.flat())) };
+  return { root, draw: (name, ...nodes) => (root.setAttribute("aria-label", name), root.replaceChildren(...nodes.flat(2))) };
 }

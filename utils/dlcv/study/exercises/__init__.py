@@ -16,6 +16,7 @@ TOPICS = {
     "02": "backpropagation",
     "04": "convolutions",
     "08": "distributed",
+    "05": "normalisation",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

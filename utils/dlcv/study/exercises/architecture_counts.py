@@ -1,6 +1,7 @@
 """Checks and solutions of the exercises on counting: any network, VGG's table, 358 million."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -42,28 +43,35 @@ def check_count(answer: object) -> None:
         is_pair = isinstance(got, tuple | list) and len(got) == 2
         expect(is_pair, f"expected (parameters, multiply_adds), got {got!r}.")
         expected = summarise(model, size)
-        _compare(name, "parameters", got[0], expected.parameters, _parameter_slips(model))
-        slips = {why: run(model, size, rule) for why, rule in MAC_SLIPS.items()}
-        _compare(name, "multiply-adds", got[1], expected.multiply_adds, slips)
+        _compare(name, "parameters", got[0], expected.parameters, partial(parameter_slips, model))
+        _compare(
+            name, "multiply-adds", got[1], expected.multiply_adds, partial(mac_slips, model, size)
+        )
 
 
-def _compare(name: str, what: str, got: object, right: int, slips: dict[str, int]) -> None:
+def _compare(name: str, what: str, got: object, right: int, slips: Callable[[], dict]) -> None:
     expect(isinstance(got, int | float), f"{what}: expected a number, got {type(got).__name__}.")
     if got == right:
         return
-    for why, count in slips.items():
+    for why, count in slips().items():
         expect(got != count, f"{name}: expected {right:,} {what}, got {got:,}: {why}.")
     expect(False, f"{name}: expected {right:,} {what}, got {got:,}.")
 
 
-def _parameter_slips(model: nn.Module) -> dict[str, int]:
+def mac_slips(model: nn.Module, size: tuple[int, int, int]) -> dict[str, int]:
+    """What each of the usual mistakes makes of the multiply-adds."""
+    return {why: run(model, size, rule) for why, rule in MAC_SLIPS.items()}
+
+
+def parameter_slips(model: nn.Module) -> dict[str, int]:
+    """What each of the usual mistakes makes of the parameters."""
     named = {name: p.numel() for name, p in model.named_parameters()}
     layers = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     own = sum(p.numel() for layer in layers for p in layer.parameters())
     of_convs = sum(p.numel() for m in layers if isinstance(m, nn.Conv2d) for p in m.parameters())
     return {
-        "the linear layers are missing": of_convs,
         "the normalisations have parameters too, two for each channel": own,
+        "the linear layers are missing": of_convs,
         "the biases are missing": sum(n for name, n in named.items() if not name.endswith("bias")),
         "a group's kernel reaches only through the channels of its own group": sum(
             layer.weight.numel() * getattr(layer, "groups", 1)

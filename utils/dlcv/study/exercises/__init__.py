@@ -17,6 +17,7 @@ TOPICS = {
     "04": "convolutions",
     "08": "distributed",
     "05": "normalisation",
+    "06a": "classic_architectures",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

@@ -1,6 +1,6 @@
 import pytest
 
-from dlcv.study import fact
+from dlcv.study import fact, fact_table
 from dlcv.study.facts import load_facts
 
 
@@ -37,3 +37,34 @@ def test_the_tolerance_of_the_row_counts():
 def test_an_unknown_id_names_its_neighbours():
     with pytest.raises(ValueError, match="such as L04-OUT-32-5-1-2"):
         fact("L04-NOTHING", 1)
+
+
+def test_a_table_says_once_what_its_facts_share(capsys):
+    fact_table({"L06-ALEX-CONV1": 34_848, "L06-ALEX-CONV2": 307_200})
+    assert capsys.readouterr().out == (
+        "✓ 2 facts. AlexNet (two towers) weights of\n"
+        "  conv1: 34,848 weights · conv2: 307,200 weights\n"
+        "[Krizhevsky et al. 2012]\n"
+    )
+
+
+def test_facts_with_nothing_in_common_are_told_in_full(capsys):
+    fact_table({"L06-VGG-A": 132_863_336, "L04-LRN-K": None})
+    shown = capsys.readouterr().out
+    assert shown.startswith("cited 2 facts.\n  VGG configuration A")
+    assert "132,863,336 parameters" in shown
+    assert "constant k: 2" in shown
+
+
+def test_a_table_of_one_fact(capsys):
+    fact_table({"L06-VGG-A": 132_863_336})
+    assert capsys.readouterr().out.startswith(
+        "✓ 1 facts. VGG configuration A (11 weight layers) parameters\n  132,863,336 parameters\n"
+    )
+
+
+def test_one_wrong_number_spoils_a_table():
+    with pytest.raises(ValueError, match="L06-ALEX-CONV2: expected 307200"):
+        fact_table({"L06-ALEX-CONV1": 34_848, "L06-ALEX-CONV2": 614_400})
+    with pytest.raises(ValueError, match="at least one fact"):
+        fact_table({})

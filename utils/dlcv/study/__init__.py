@@ -1,7 +1,7 @@
 """What turns a notebook into a course: quizzes, exercises, facts to check against, widgets."""
 
 from dlcv.study.exercises import check, hints
-from dlcv.study.facts import fact
+from dlcv.study.facts import fact, fact_table
 from dlcv.study.quiz import Numeric, Quiz, right, wrong
 from dlcv.study.source import show_source
 from dlcv.study.widgets.explore import explore
@@ -12,6 +12,7 @@ __all__ = [
     "check",
     "explore",
     "fact",
+    "fact_table",
     "hints",
     "right",
     "show_source",

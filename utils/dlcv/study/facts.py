@@ -1,9 +1,12 @@
 """The fact sheet of the course: every number it teaches, with its source, ready to compare."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
+from textwrap import fill
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,46 @@ def fact(id: str, value: float | None = None) -> None:
         ValueError: the id is unknown, or the value is off by more than the row's tolerance.
     """
     row = _lookup(id)
-    if value is not None and not abs(float(value) - row.value) <= row.tolerance:
-        raise ValueError(f"{id}: expected {row.value:g} ({row.quantity}), got {float(value):g}")
-    number = f"{row.value:,.8f}".rstrip("0").rstrip(".")
+    _compare(row, value)
     mark = "cited" if value is None else "✓"
-    print(f"{mark} {row.quantity}: {number} {row.unit}".rstrip() + f"  [{row.source}]")
+    print(f"{mark} {row.quantity}: {_number(row)} {row.unit}".rstrip() + f"  [{row.source}]")
+
+
+def fact_table(values: Mapping[str, float | None]) -> None:
+    """Prints a family of facts in few lines; each is first compared as in :func:`fact`.
+
+    What all quantities begin with is said once, and so are their sources.
+
+    Args:
+        values: id → what was just computed, or None for a fact that is only quoted.
+
+    Raises:
+        ValueError: there is no fact, an id is unknown, or a value is off.
+    """
+    rows = [_lookup(id) for id in values]
+    if not rows:
+        raise ValueError("expected at least one fact, got none")
+    for row in rows:
+        _compare(row, values[row.id])
+    columns = zip(*(row.quantity.split() for row in rows), strict=False)
+    shared = " ".join(words[0] for words in takewhile(lambda words: len(set(words)) == 1, columns))
+    names = [" ".join(row.quantity.split())[len(shared) :].strip() for row in rows]
+    numbers = [f"{_number(row)} {row.unit}".rstrip() for row in rows]
+    pairs = zip(names, numbers, strict=True)
+    entries = [f"{name}: {number}" if name else number for name, number in pairs]
+    mark = "cited" if None in values.values() else "✓"
+    print(f"{mark} {len(rows)} facts. {shared}".rstrip())
+    print(fill(" · ".join(entries), 96, initial_indent="  ", subsequent_indent="  "))
+    print(fill(f"[{'; '.join(dict.fromkeys(row.source for row in rows))}]", 96))
+
+
+def _compare(row: Fact, value: float | None) -> None:
+    if value is not None and not abs(float(value) - row.value) <= row.tolerance:
+        raise ValueError(f"{row.id}: expected {row.value:g} ({row.quantity}), got {float(value):g}")
+
+
+def _number(row: Fact) -> str:
+    return f"{row.value:,.8f}".rstrip("0").rstrip(".")
 
 
 def _lookup(id: str) -> Fact:

@@ -1,0 +1,111 @@
+"""With the same weights, our networks and torchvision's say the same."""
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from dlcv.classification import classic, inception, inception_v3, residual, vgg
+
+
+def on_meta(build, **settings) -> nn.Module:
+    """Build a network without values, which takes a moment whatever its size."""
+    with torch.device("meta"):
+        return build(**settings)
+
+
+def fill(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Give every parameter and every statistic of a network on the meta device random values."""
+    generator = torch.Generator().manual_seed(seed)
+    model = model.to_empty(device="cpu")
+    for name, tensor in model.state_dict().items():
+        if name.endswith("running_var"):
+            tensor.uniform_(0.5, 1.5, generator=generator)
+        elif tensor.dim() > 1:
+            scale = (2 / tensor[0].numel()) ** 0.5
+            tensor.uniform_(-1.7 * scale, 1.7 * scale, generator=generator)
+        elif tensor.is_floating_point():
+            middle = 1.0 if name.endswith("weight") else 0.0
+            tensor.uniform_(middle - 0.2, middle + 0.2, generator=generator)
+        else:
+            tensor.zero_()
+    return model
+
+
+def take_over(model: nn.Module, other: nn.Module) -> nn.Module:
+    """Give a network on the meta device the tensors of another, in their order, main part first."""
+    theirs = sorted(other.state_dict().items(), key=lambda item: item[0].lower().startswith("aux"))
+    ours = model.state_dict()
+    assert len(ours) == len(theirs)
+    pairs = zip(ours.items(), theirs, strict=True)
+    state = {name: theirs.reshape(shape.shape) for (name, shape), (_, theirs) in pairs}
+    model.load_state_dict(state, assign=True)
+    return model
+
+
+# our builder, its settings, torchvision's settings, side of the images
+PAIRS = {
+    "alexnet": (classic.alexnet, {}, {}, 224),
+    "vgg11": (vgg.vgg11, {}, {}, 224),
+    "googlenet": (
+        inception.googlenet,
+        {"like_torchvision": True, "auxiliary_heads": True},
+        {"aux_logits": True, "init_weights": False},
+        64,
+    ),
+    "inception_v3": (
+        inception_v3.inception_v3,
+        {"auxiliary_head": True},
+        {"aux_logits": True, "init_weights": False},
+        96,
+    ),
+    "resnet18": (residual.resnet18, {}, {}, 64),
+    "resnet34": (residual.resnet34, {}, {}, 64),
+    "resnet50": (residual.resnet50, {}, {}, 64),
+    "resnet101": (residual.resnet101, {}, {}, 64),
+    "resnet152": (residual.resnet152, {}, {}, 64),
+    "resnext50_32x4d": (residual.resnext50_32x4d, {}, {}, 64),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@torch.no_grad()
+def test_the_logits_are_those_of_torchvision(name):
+    build, ours, theirs, size = PAIRS[name]
+    reference = fill(on_meta(getattr(torchvision.models, name), **theirs)).eval()
+    model = take_over(on_meta(build, **ours), reference).eval()
+    images = torch.rand(1, 3, size, size + 10 * (size < 224), generator=torch.manual_seed(1))
+    logits = model(images)
+    assert logits.shape == (1, 1000)
+    assert logits.std() > 0
+    torch.testing.assert_close(logits, reference(images), rtol=1e-4, atol=1e-4 * logits.std())
+
+
+def count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", ["vgg13", "vgg16", "vgg19"])
+def test_the_shapes_are_those_of_torchvision(name):
+    """Their code is vgg11's; four hundred megabytes each would only take time."""
+    ours, theirs = on_meta(getattr(vgg, name)), on_meta(getattr(torchvision.models, name))
+    shapes = [[p.shape for p in model.parameters()] for model in (ours, theirs)]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+@torch.no_grad()
+def test_in_training_the_auxiliary_heads_answer_as_in_torchvision(name):
+    build, ours, theirs, _ = PAIRS[name]
+    reference = fill(on_meta(getattr(torchvision.models, name), **theirs))
+    model = take_over(on_meta(build, **ours), reference)
+    for layer in (*model.modules(), *reference.modules()):
+        if isinstance(layer, nn.Dropout):
+            layer.p = 0.0
+    size = 299 if name == "inception_v3" else 64
+    images = torch.rand(2, 3, size, size, generator=torch.manual_seed(1))
+    outputs = model.train()(images)
+    logits, *heads = reference.train()(images)
+    expected: list[Tensor] = [logits, *reversed(heads)]  # torchvision gives the later head first
+    for output, other in zip(outputs, expected, strict=True):
+        torch.testing.assert_close(output, other, rtol=1e-3, atol=1e-3)

@@ -36,20 +36,29 @@ def weight_depth(model: nn.Module, input_size: tuple[int, int, int]) -> int:
     tensors = chain(model.named_parameters(), model.named_buffers())
     shapes = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors}
     image = torch.empty(1, *input_size, device="meta")
-    with eval_mode(model), torch.no_grad(), Chain():
-        answer = torch.func.functional_call(model, shapes, (image,))
-    return max(getattr(tensor, "chain", 0) for tensor in tensors_in([answer]))
+    with eval_mode(model), torch.no_grad(), Chain() as ways:
+        torch.func.functional_call(model, shapes, (image,))
+    return ways.longest
 
 
 class Chain(TorchDispatchMode):
-    """Note with every tensor how many layers with weights lie behind it on the longest way."""
+    """Note with every tensor how many layers with weights lie behind it on the longest way.
+
+    Attributes:
+        longest: The longest way seen so far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longest = 0
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         result = operation(*args, **(kwargs or {}))
-        behind = max((getattr(tensor, "chain", 0) for tensor in tensors_in(args)), default=0)
-        is_layer = operation.overloadpacket.__name__ in WEIGHTED
+        behind = max((getattr(tensor, "behind", 0) for tensor in tensors_in(args)), default=0)
+        behind += operation.overloadpacket.__name__ in WEIGHTED
         for tensor in tensors_in([result]):
-            tensor.chain = behind + is_layer
+            tensor.behind = behind
+        self.longest = max(self.longest, behind)
         return result

@@ -12,7 +12,7 @@ const ACCURACIES = {
   newer: "torchvision, newer recipe",
 };
 const SIZES = [["parameters", "parameters"], ["multiply_adds", "multiply-adds"], ["activation_bytes", "activation memory"], ["", "all alike"]];
-const COLOURS = ["blue", "orange", "green", "purple", "red", "yellow", "accent", "muted", "text"];
+const COLOURS = ["muted", "orange", "green", "purple", "red", "yellow", "blue", "text"];
 const HELP = `Point at a bubble or tap it; with the chart chosen, arrow keys walk through the networks, left and right by cost, up and down
   by accuracy. Dashed: the front, where nothing shown is both cheaper and better. Thick: the network you design below.`;
 const node = (tag, attributes, ...children) => h(`svg:${tag}`, attributes, ...children);
@@ -53,7 +53,7 @@ function makeChart(model, el, onChoose) {
     bubbles = [];
     if (!points.length) return root.replaceChildren(h("p", { class: "muted" }, "No network to show: choose a family."));
     const mine = design?.[xName];
-    const x = makeScale([...points.map((p) => p.x), ...(mine ? [mine] : [])], model.get("log") && xName !== "year", left, right);
+    const x = makeScale([...points.map((p) => p.x), ...(mine ? [mine] : [])], model.get("logarithmic") && xName !== "year", left, right);
     const y = makeScale(points.map((p) => p.y), false, bottom, top);
     const largest = Math.max(...points.map(({ network }) => network[sizeName] ?? 1));
     const most = width < 520 ? 15 : 22;
@@ -68,9 +68,9 @@ function makeChart(model, el, onChoose) {
     const names = placeNames(first, width);
     const line = front.map((p, i) => `${i ? `H${x.at(p.x)}V` : `M${x.at(p.x)} `}${y.at(p.y)}`).join("");
     const svg = node("svg", { viewBox: `0 0 ${width} ${height}`, height, "aria-hidden": "true" },
-      y.ticks.map((tick) => [node("line", { class: "grid", x1: left, x2: right, y1: y.at(tick), y2: y.at(tick) }),
+      y.ticks.flatMap((tick) => [node("line", { class: "grid", x1: left, x2: right, y1: y.at(tick), y2: y.at(tick) }),
         node("text", { class: "tick-text", x: left - 6, y: y.at(tick) + 4, "text-anchor": "end" }, tick)]),
-      x.ticks.map((tick) => [node("line", { class: "grid", y1: top, y2: bottom, x1: x.at(tick), x2: x.at(tick) }),
+      x.ticks.flatMap((tick) => [node("line", { class: "grid", y1: top, y2: bottom, x1: x.at(tick), x2: x.at(tick) }),
         node("text", { class: "tick-text", x: x.at(tick), y: bottom + 16, "text-anchor": "middle" }, xName === "year" ? tick : short(tick))]),
       node("text", { class: "axis", x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }, COSTS[xName][0]),
       node("text", { class: "axis", x: 12, y: (top + bottom) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(top + bottom) / 2})` }, "top-1 accuracy, %"),
@@ -161,7 +161,7 @@ export default {
     const chart = makeChart(model, el, choose);
     const listed = (table) => Object.entries(table).map(([key, text]) => [key, Array.isArray(text) ? text[0] : text]);
     const x = choice({ label: "Across", options: listed(COSTS), value: model.get("x"), onChange: (value) => write({ x: value }) });
-    const log = choice({ label: "Scale", options: [["true", "logarithmic"], ["false", "linear"]], value: String(model.get("log")), onChange: (value) => write({ log: value === "true" }) });
+    const log = choice({ label: "Scale", options: [["true", "logarithmic"], ["false", "linear"]], value: String(model.get("logarithmic")), onChange: (value) => write({ logarithmic: value === "true" }) });
     const y = choice({ label: "Top-1 accuracy", options: listed(ACCURACIES), value: model.get("y"), onChange: (value) => write({ y: value }) });
     const size = choice({ label: "Area of a bubble", options: SIZES, value: model.get("size"), onChange: (value) => write({ size: value }) });
     const families = model.get("families").map((family) => button(
@@ -175,7 +175,7 @@ export default {
       x.input.value = model.get("x");
       y.input.value = model.get("y");
       size.input.value = model.get("size");
-      log.input.value = String(model.get("log"));
+      log.input.value = String(model.get("logarithmic"));
       families.forEach((node, i) => node.setAttribute("aria-pressed", !model.get("hidden").includes(model.get("families")[i])));
       designer.show();
       chart.draw(designer.root.open ? designCost(model.get("design")) : null);
@@ -187,7 +187,7 @@ export default {
       h("div", { class: "choices" }, x.root, log.root, y.root, size.root),
       h("div", { class: "families", role: "group", "aria-label": "Families shown" }, families),
       chart.root, readout, designer.root, h("p", { class: "muted" }, HELP)));
-    const events = ["x", "y", "size", "log", "hidden", "selected", "design"].map((name) => `change:${name}`).join(" ");
+    const events = ["x", "y", "size", "logarithmic", "hidden", "selected", "design"].map((name) => `change:${name}`).join(" ");
     model.on(events, draw);
     const resize = new ResizeObserver(draw);
     draw();

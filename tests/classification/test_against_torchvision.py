@@ -5,7 +5,16 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from dlcv.classification import classic, inception, inception_v3, residual, vgg
+from dlcv.classification import (
+    classic,
+    dense,
+    efficient,
+    inception,
+    inception_v3,
+    mobile,
+    residual,
+    vgg,
+)
 
 
 def on_meta(build, **settings) -> nn.Module:
@@ -62,9 +71,15 @@ PAIRS = {
     "resnet18": (residual.resnet18, {}, {}, 64),
     "resnet34": (residual.resnet34, {}, {}, 64),
     "resnet50": (residual.resnet50, {}, {}, 64),
-    "resnet101": (residual.resnet101, {}, {}, 64),
-    "resnet152": (residual.resnet152, {}, {}, 64),
     "resnext50_32x4d": (residual.resnext50_32x4d, {}, {}, 64),
+    "densenet121": (dense.densenet121, {}, {}, 64),
+    "mobilenet_v2": (mobile.mobilenet_v2, {"width": 1.4}, {"width_mult": 1.4}, 64),
+    "mnasnet1_0": (mobile.mnasnet1_0, {}, {}, 64),
+    "squeezenet1_0": (mobile.squeezenet1_0, {}, {}, 64),
+    **{
+        f"efficientnet_b{b}": (getattr(efficient, f"efficientnet_b{b}"), {}, {}, 64)
+        for b in (0, 2, 5)
+    },
 }
 
 
@@ -81,16 +96,26 @@ def test_the_logits_are_those_of_torchvision(name):
     torch.testing.assert_close(logits, reference(images), rtol=1e-4, atol=1e-4 * logits.std())
 
 
-def count(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
+LARGER = {
+    vgg: ["vgg13", "vgg16", "vgg19"],
+    residual: ["resnet101", "resnet152"],
+    dense: ["densenet169", "densenet201", "densenet161"],
+    mobile: ["mobilenet_v2"],
+    efficient: [f"efficientnet_b{b}" for b in (1, 3, 4, 6, 7)],
+}
 
 
-@pytest.mark.parametrize("name", ["vgg13", "vgg16", "vgg19"])
-def test_the_shapes_are_those_of_torchvision(name):
-    """Their code is vgg11's; four hundred megabytes each would only take time."""
-    ours, theirs = on_meta(getattr(vgg, name)), on_meta(getattr(torchvision.models, name))
-    shapes = [[p.shape for p in model.parameters()] for model in (ours, theirs)]
+@pytest.mark.parametrize(("room", "name"), [(room, n) for room in LARGER for n in LARGER[room]])
+def test_the_larger_ones_have_the_shapes_of_torchvision(room, name):
+    """The code is that of the smaller ones; only their tables differ."""
+    ours, theirs = on_meta(getattr(room, name)), on_meta(getattr(torchvision.models, name))
+    shapes = [[[*p.shape, 1, 1][:4] for p in model.parameters()] for model in (ours, theirs)]
     assert shapes[0] == shapes[1]
+    epsilons = [
+        [layer.eps for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+        for model in (ours, theirs)
+    ]
+    assert epsilons[0] == epsilons[1]
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])

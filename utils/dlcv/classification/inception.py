@@ -9,7 +9,13 @@ from collections import OrderedDict
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dlcv.classification.layers import Branches, conv_bn, initialise_he, pooled_classifier
+from dlcv.classification.layers import (
+    Branches,
+    conv_bn,
+    initialise_he,
+    pooled_classifier,
+    set_normalisation,
+)
 
 EPS = 1e-3  # of the batch normalisation, as in TensorFlow's and torchvision's Inception
 
@@ -25,17 +31,6 @@ GOOGLENET_STAGES = {
     },
     "5": {"a": (256, 160, 320, 32, 128, 128), "b": (384, 192, 384, 48, 128, 128)},
 }
-
-
-def conv(
-    in_channels: int,
-    out_channels: int,
-    kernel: int | tuple[int, int],
-    stride: int = 1,
-    padding: int | tuple[int, int] | None = None,
-) -> nn.Sequential:
-    """Build a convolution of an Inception network: with batch normalisation and ReLU."""
-    return conv_bn(in_channels, out_channels, kernel, stride, padding=padding, eps=EPS)
 
 
 def naive_inception(in_channels: int, n1x1: int, n3x3: int, n5x5: int) -> Branches:
@@ -60,9 +55,9 @@ def naive_inception(in_channels: int, n1x1: int, n3x3: int, n5x5: int) -> Branch
     """
     return Branches(
         {
-            "1x1": conv(in_channels, n1x1, 1),
-            "3x3": conv(in_channels, n3x3, 3),
-            "5x5": conv(in_channels, n5x5, 5),
+            "1x1": conv_bn(in_channels, n1x1, 1),
+            "3x3": conv_bn(in_channels, n3x3, 3),
+            "5x5": conv_bn(in_channels, n5x5, 5),
             "pool": nn.MaxPool2d(3, stride=1, padding=1),
         }
     )
@@ -100,13 +95,15 @@ def inception(
     """
     return Branches(
         {
-            "1x1": conv(in_channels, n1x1, 1),
-            "3x3": nn.Sequential(conv(in_channels, n3x3_reduce, 1), conv(n3x3_reduce, n3x3, 3)),
+            "1x1": conv_bn(in_channels, n1x1, 1),
+            "3x3": nn.Sequential(
+                conv_bn(in_channels, n3x3_reduce, 1), conv_bn(n3x3_reduce, n3x3, 3)
+            ),
             "5x5": nn.Sequential(
-                conv(in_channels, n5x5_reduce, 1), conv(n5x5_reduce, n5x5, large_kernel)
+                conv_bn(in_channels, n5x5_reduce, 1), conv_bn(n5x5_reduce, n5x5, large_kernel)
             ),
             "pool": nn.Sequential(
-                nn.MaxPool2d(3, stride=1, padding=1), conv(in_channels, pool_projection, 1)
+                nn.MaxPool2d(3, stride=1, padding=1), conv_bn(in_channels, pool_projection, 1)
             ),
         }
     )
@@ -182,10 +179,10 @@ def googlenet(
     Taught in: lectures/06a_classic_architectures
     """
     layers = OrderedDict(
-        conv1=conv(3, 64, 7, stride=2),  # [B, 64, 112, 112]
+        conv1=conv_bn(3, 64, 7, stride=2),  # [B, 64, 112, 112]
         pool1=nn.MaxPool2d(3, stride=2, ceil_mode=True),
-        conv2_reduce=conv(64, 64, 1),  # [B, 64, 56, 56]
-        conv2=conv(64, 192, 3),
+        conv2_reduce=conv_bn(64, 64, 1),  # [B, 64, 56, 56]
+        conv2=conv_bn(64, 192, 3),
         pool2=nn.MaxPool2d(3, stride=2, ceil_mode=True),
     )
     channels, large_kernel, last_pool = 192, 3 if like_torchvision else 5, 3 - like_torchvision
@@ -200,12 +197,12 @@ def googlenet(
     layers["head"] = pooled_classifier(channels, num_classes, dropout=0.4)
     body = nn.Sequential(layers)
     if not auxiliary_heads:
-        return initialise_he(body)
+        return initialise(body)
     heads = {
         "inception4a": auxiliary_head(512, num_classes),
         "inception4d": auxiliary_head(528, num_classes),
     }
-    return initialise_he(WithAuxiliaryHeads(body, heads))
+    return initialise(WithAuxiliaryHeads(body, heads))
 
 
 def auxiliary_head(in_channels: int, num_classes: int) -> nn.Sequential:
@@ -226,10 +223,15 @@ def auxiliary_head(in_channels: int, num_classes: int) -> nn.Sequential:
     """
     return nn.Sequential(
         nn.AdaptiveAvgPool2d(4),
-        conv(in_channels, 128, 1),
+        conv_bn(in_channels, 128, 1),
         nn.Flatten(),
         nn.Linear(128 * 4 * 4, 1024),
         nn.ReLU(inplace=True),
         nn.Dropout(0.7),
         nn.Linear(1024, num_classes),
     )
+
+
+def initialise(model: nn.Module) -> nn.Module:
+    """Start the weights by He's rule and set the normalisation's epsilon; return the same model."""
+    return set_normalisation(initialise_he(model), EPS)

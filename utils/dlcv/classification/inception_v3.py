@@ -10,22 +10,22 @@ from collections import OrderedDict
 
 from torch import nn
 
-from dlcv.classification.inception import WithAuxiliaryHeads, conv
-from dlcv.classification.layers import Branches, initialise_he, pooled_classifier
+from dlcv.classification.inception import WithAuxiliaryHeads, initialise
+from dlcv.classification.layers import Branches, conv_bn, pooled_classifier
 
 
 def chain(in_channels: int, *layers: tuple) -> nn.Sequential:
     """Build convolutions one after the other from (channels, kernel, stride, padding)."""
     chained = nn.Sequential()
     for layer in layers:
-        chained.append(conv(in_channels, *layer))
+        chained.append(conv_bn(in_channels, *layer))
         in_channels = layer[0]
     return chained
 
 
 def pool_and_project(in_channels: int, channels: int) -> nn.Sequential:
     """Build a 3x3 average pooling that keeps the size, and a 1x1 convolution."""
-    return nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), conv(in_channels, channels, 1))
+    return nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), conv_bn(in_channels, channels, 1))
 
 
 def factorised_5x5(in_channels: int, projection: int) -> Branches:
@@ -47,7 +47,7 @@ def factorised_5x5(in_channels: int, projection: int) -> Branches:
     """
     return Branches(
         {
-            "1x1": conv(in_channels, 64, 1),
+            "1x1": conv_bn(in_channels, 64, 1),
             "5x5": chain(in_channels, (48, 1), (64, 5)),
             "3x3_3x3": chain(in_channels, (64, 1), (96, 3), (96, 3)),
             "pool": pool_and_project(in_channels, projection),
@@ -73,7 +73,7 @@ def factorised_7x7(in_channels: int, inner: int) -> Branches:
     row, column = (inner, (1, 7)), (inner, (7, 1))
     return Branches(
         {
-            "1x1": conv(in_channels, 192, 1),
+            "1x1": conv_bn(in_channels, 192, 1),
             "7x7": chain(in_channels, (inner, 1), row, (192, (7, 1))),
             "7x7_7x7": chain(in_channels, (inner, 1), column, row, column, (192, (1, 7))),
             "pool": pool_and_project(in_channels, 192),
@@ -97,7 +97,7 @@ def expanded_3x3(in_channels: int) -> Branches:
     """
     return Branches(
         {
-            "1x1": conv(in_channels, 320, 1),
+            "1x1": conv_bn(in_channels, 320, 1),
             "3x3": chain(in_channels, (384, 1)).append(row_and_column()),
             "3x3_3x3": chain(in_channels, (448, 1), (384, 3)).append(row_and_column()),
             "pool": pool_and_project(in_channels, 192),
@@ -107,14 +107,14 @@ def expanded_3x3(in_channels: int) -> Branches:
 
 def row_and_column() -> Branches:
     """Build 1x3 and 3x1 side by side, from 384 to twice 384 channels."""
-    return Branches({"1x3": conv(384, 384, (1, 3)), "3x1": conv(384, 384, (3, 1))})
+    return Branches({"1x3": conv_bn(384, 384, (1, 3)), "3x1": conv_bn(384, 384, (3, 1))})
 
 
 def reduction_to_17(in_channels: int) -> Branches:
     """Build the module between 35x35 and 17x17 maps: stride 2 beside a pooling (Figure 10)."""
     return Branches(
         {
-            "3x3": conv(in_channels, 384, 3, 2, 0),
+            "3x3": conv_bn(in_channels, 384, 3, 2, 0),
             "3x3_3x3": chain(in_channels, (64, 1), (96, 3), (96, 3, 2, 0)),
             "pool": nn.MaxPool2d(3, stride=2),
         }
@@ -136,8 +136,8 @@ def head_17(num_classes: int) -> nn.Sequential:
     """Build the classifier that sees the last 17x17 maps: [B, 768, 17, 17] to [B, num_classes]."""
     return nn.Sequential(
         nn.AvgPool2d(5, stride=3),  # [B, 768, 5, 5]
-        conv(768, 128, 1),
-        conv(128, 768, 5, 1, 0),  # [B, 768, 1, 1]
+        conv_bn(768, 128, 1),
+        conv_bn(128, 768, 5, 1, 0),  # [B, 768, 1, 1]
         pooled_classifier(768, num_classes),
     )
 
@@ -160,11 +160,11 @@ def inception_v3(num_classes: int = 1000, *, auxiliary_head: bool = False) -> nn
     Taught in: lectures/06a_classic_architectures
     """
     layers = OrderedDict(
-        conv1=conv(3, 32, 3, 2, 0),  # [B, 32, 149, 149]
+        conv1=conv_bn(3, 32, 3, 2, 0),  # [B, 32, 149, 149]
         conv2=chain(32, (32, 3, 1, 0), (64, 3)),  # [B, 64, 147, 147]
         pool2=nn.MaxPool2d(3, stride=2),  # [B, 64, 73, 73]
-        conv3=conv(64, 80, 1),
-        conv4=conv(80, 192, 3, 1, 0),  # [B, 192, 71, 71]
+        conv3=conv_bn(64, 80, 1),
+        conv4=conv_bn(80, 192, 3, 1, 0),  # [B, 192, 71, 71]
         pool4=nn.MaxPool2d(3, stride=2),  # [B, 192, 35, 35]
         mixed5b=factorised_5x5(192, 32),  # [B, 256, 35, 35]
         mixed5c=factorised_5x5(256, 64),  # [B, 288, 35, 35]
@@ -181,5 +181,5 @@ def inception_v3(num_classes: int = 1000, *, auxiliary_head: bool = False) -> nn
     )
     body = nn.Sequential(layers)
     if not auxiliary_head:
-        return initialise_he(body)
-    return initialise_he(WithAuxiliaryHeads(body, {"mixed6e": head_17(num_classes)}))
+        return initialise(body)
+    return initialise(WithAuxiliaryHeads(body, {"mixed6e": head_17(num_classes)}))

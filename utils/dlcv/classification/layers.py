@@ -4,6 +4,7 @@ Activations work in place: they overwrite the map before them and need no memory
 the tables of the papers count. Keep a copy of what a hook catches.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 
 import torch
@@ -15,12 +16,11 @@ def conv_bn(
     out_channels: int,
     kernel: int | tuple[int, int],
     stride: int = 1,
-    *,
     padding: int | tuple[int, int] | None = None,
+    *,
+    dilation: int = 1,
     groups: int = 1,
     activation: type[nn.Module] | None = nn.ReLU,
-    eps: float = 1e-5,
-    momentum: float = 0.1,
 ) -> nn.Sequential:
     """Build a convolution without bias, batch normalisation, and an activation.
 
@@ -31,12 +31,10 @@ def conv_bn(
         out_channels: Channels of the output.
         kernel: Side of the kernel in pixels, or (height, width); odd.
         stride: Step of the kernel in pixels.
-        padding: Zeros at each border; None for half of the kernel, which keeps the size at stride
-            1.
+        padding: Zeros at each border; None for what keeps the size at stride 1.
+        dilation: Pixels from one weight of the kernel to the next.
         groups: Number of groups that channels are divided into.
         activation: Class of the activation, or None for a linear layer.
-        eps: What the normalisation adds to the variance; torch's value.
-        momentum: Weight of a new batch in the running statistics; torch's value.
 
     Returns:
         A model from [B, in_channels, H, W] to [B, out_channels, H', W'].
@@ -44,16 +42,14 @@ def conv_bn(
     Taught in: lectures/06a_classic_architectures
     """
     if padding is None:
-        padding = kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
-    layers = nn.Sequential()
-    layers.add_module(
-        "conv",
-        nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False),
-    )
-    layers.add_module("bn", nn.BatchNorm2d(out_channels, eps, momentum))
+        sides = (kernel, kernel) if isinstance(kernel, int) else kernel
+        padding = tuple(dilation * (side // 2) for side in sides)
+    sizes = kernel, stride, padding, dilation
+    conv = nn.Conv2d(in_channels, out_channels, *sizes, groups=groups, bias=False)
+    layers = OrderedDict(conv=conv, bn=nn.BatchNorm2d(out_channels))
     if activation is not None:
-        layers.add_module("act", activation(inplace=True))
-    return layers
+        layers["act"] = activation(inplace=True)
+    return nn.Sequential(layers)
 
 
 def pooled_classifier(channels: int, num_classes: int, dropout: float = 0.0) -> nn.Sequential:
@@ -187,4 +183,21 @@ def initialise_he(model: nn.Module) -> nn.Module:
             nn.init.normal_(layer.weight, std=0.01)
         if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
             nn.init.zeros_(layer.bias)
+    return model
+
+
+def set_normalisation(model: nn.Module, eps: float, momentum: float = 0.1) -> nn.Module:
+    """Set what every batch normalisation adds to the variance, and how fast its statistics follow.
+
+    Args:
+        model: Changed in place.
+        eps: Added to the variance, in its units.
+        momentum: Weight of a new batch in the running statistics.
+
+    Returns:
+        The same model.
+    """
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eps, layer.momentum = eps, momentum
     return model

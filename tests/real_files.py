@@ -1,6 +1,7 @@
 """Tiny data sets in the layouts of the real ones, written by the tests themselves."""
 
 import gzip
+import hashlib
 import io
 import pickle
 import struct
@@ -11,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from torchvision.datasets.utils import calculate_md5
 
 from dlcv.data import real
 
@@ -32,7 +32,7 @@ def write_mnist(root: Path, name: str = "MNIST", train: int = 40, test: int = 5)
 
 def write_cifar(root: Path, name: str) -> None:
     """Write two images a batch: all pixels of image i of a batch are i, its label too."""
-    cifar = real.SOURCES[name].dataset
+    cifar = real.SOURCES[name].torchvision_class()
     folder = root / real.SOURCES[name].folder
     folder.mkdir(parents=True)
     key = "fine_labels" if name == "cifar100" else "labels"
@@ -72,5 +72,12 @@ def _write_archive(path: Path, contents: dict[str, bytes]) -> None:
 def accept(monkeypatch: pytest.MonkeyPatch, name: str, root: Path) -> None:
     """Let the files that lie below `root` now be the official ones of a data set."""
     source = real.SOURCES[name]
-    files = {file: calculate_md5(root / source.folder / file) for file in source.files}
-    monkeypatch.setitem(real.SOURCES, name, replace(source, files=files))
+    paths = {file: root / source.folder / file for file in files_of(name)}
+    md5 = {file: hashlib.md5(path.read_bytes()).hexdigest() for file, path in paths.items()}
+    monkeypatch.setitem(real.SOURCES, name, replace(source, checksums=lambda _: md5))
+
+
+def files_of(name: str) -> list[str]:
+    """The files that a data set consists of, by their paths in its folder."""
+    source = real.SOURCES[name]
+    return list(source.checksums(source.torchvision_class()))

@@ -2,15 +2,13 @@
 
 import os
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from real_files import accept, write_cifar, write_mnist, write_pets
+from real_files import accept, files_of, write_cifar, write_mnist, write_pets
 from torchvision import datasets
 
-from dlcv.data import real
 from dlcv.data.real import SOURCES, data_folder, load_real
 
 
@@ -28,10 +26,14 @@ def root(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
-def fetched_by(monkeypatch, name, write):
-    """Stand in for torchvision's download: `write` lays out the files."""
-    stand_in = replace(SOURCES[name], dataset=lambda folder, download: write(Path(folder)))
-    monkeypatch.setitem(real.SOURCES, name, stand_in)
+def fetched_by(monkeypatch, write):
+    """Stand in for torchvision's MNIST: `write` lays out the files of a download."""
+
+    class StandIn(datasets.MNIST):
+        def __init__(self, root, download):
+            write(Path(root))
+
+    monkeypatch.setattr(datasets, "MNIST", StandIn)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
@@ -74,7 +76,7 @@ def test_pets_are_cut_to_their_central_square_and_listed_in_order(root, monkeypa
     assert images.shape == (2, 3, 128, 128)
 
 
-@pytest.mark.parametrize("file", SOURCES["mnist"].files)
+@pytest.mark.parametrize("file", files_of("mnist"))
 def test_a_damaged_file_is_named_with_what_to_do(root, monkeypatch, file):
     write_mnist(root)
     accept(monkeypatch, "mnist", root)
@@ -117,7 +119,7 @@ def test_a_download_that_breaks_off_leaves_nothing(root, monkeypatch):
         write_mnist(folder)
         raise ConnectionResetError("the server hung up")
 
-    fetched_by(monkeypatch, "mnist", half)
+    fetched_by(monkeypatch, half)
     with pytest.raises(RuntimeError, match=r"could not be fetched .*the server hung up"):
         load_real("mnist", "train")
     assert list(root.iterdir()) == []
@@ -128,7 +130,7 @@ def test_an_impatient_reader_leaves_nothing_either(root, monkeypatch):
         write_mnist(folder)
         raise KeyboardInterrupt
 
-    fetched_by(monkeypatch, "mnist", stopped)
+    fetched_by(monkeypatch, stopped)
     with pytest.raises(KeyboardInterrupt):
         load_real("mnist", "train")
     assert list(root.iterdir()) == []
@@ -139,7 +141,7 @@ def test_what_is_fetched_is_moved_into_place_and_not_fetched_again(root, monkeyp
     write_mnist(tmp_path)
     accept(monkeypatch, "mnist", tmp_path)
     times = []
-    fetched_by(monkeypatch, "mnist", lambda folder: (times.append(1), write_mnist(folder)))
+    fetched_by(monkeypatch, lambda folder: (times.append(1), write_mnist(folder)))
     for _ in range(2):
         assert len(load_real("mnist", "train").labels) == 40
     assert len(times) == 1
@@ -147,7 +149,7 @@ def test_what_is_fetched_is_moved_into_place_and_not_fetched_again(root, monkeyp
 
 
 def test_what_is_fetched_is_verified_too(root, monkeypatch):
-    fetched_by(monkeypatch, "mnist", write_mnist)  # not the official files
+    fetched_by(monkeypatch, write_mnist)  # not the official files
     with pytest.raises(RuntimeError, match="is damaged"):
         load_real("mnist", "train")
 
@@ -213,7 +215,7 @@ def test_mnist_equals_what_torchvision_reads(monkeypatch, tmp_path):
     monkeypatch.setenv("DLCV_DATA", str(SAMPLES / "mnist"))
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for file in SOURCES["mnist"].files:
+    for file in files_of("mnist"):
         (raw / Path(file).name).symlink_to(SAMPLES / "mnist" / "MNIST" / file)
     theirs = datasets.MNIST(tmp_path, train=False, download=True)  # unpacks; all is there already
     ours = load_real("mnist", "test")

@@ -5,6 +5,7 @@ as torchvision lays them out, or else in a cache folder of the user.
 """
 
 import gzip
+import hashlib
 import io
 import os
 import pickle
@@ -16,14 +17,12 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision import datasets
-from torchvision.datasets.utils import calculate_md5
 
 PARTS = ("train", "test")
 PETS_SIZE = 128  # px, a teaching value: breeds can be told apart, and all images fit in memory
@@ -43,22 +42,28 @@ class Source:
     """Where a data set comes from and what it consists of.
 
     Args:
-        dataset: torchvision's class, which knows the addresses and the checksums.
+        dataset: the name of torchvision's class, which knows the addresses and the checksums.
         folder: where torchvision puts it, below the folder of all data sets.
-        files: the md5 checksum of every file that is read, by its path in that folder.
         download_mb: what a download weighs, 10^6 bytes.
         homepage: who publishes it.
         licence: under which terms, as stated there.
-        read: function (folder, part, size) -> RealImages.
+        checksums: function (class) -> the md5 of every file that is read, by its path in `folder`.
+        read: function (class, folder, part, size) -> RealImages.
     """
 
-    dataset: Callable[..., object]
+    dataset: str
     folder: str
-    files: dict[str, str]
     download_mb: int
     homepage: str
     licence: str
-    read: Callable[[Path, str, int | None], RealImages]
+    checksums: Callable[[Any], dict[str, str]]
+    read: Callable[[Any, Path, str, int | None], RealImages]
+
+    def torchvision_class(self) -> Any:
+        """The class; torchvision takes seconds to import, and only real data need it."""
+        from torchvision import datasets
+
+        return getattr(datasets, self.dataset)
 
 
 def load_real(name: str, part: str, size: int | None = None) -> RealImages:
@@ -88,7 +93,7 @@ def load_real(name: str, part: str, size: int | None = None) -> RealImages:
     if not folder.exists():
         _fetch(name, source)
     _verify(name, source, folder)
-    return source.read(folder, part, size)
+    return source.read(source.torchvision_class(), folder, part, size)
 
 
 def data_folder() -> Path:
@@ -109,7 +114,7 @@ def _fetch(name: str, source: Source) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".fetching-", dir=root) as temporary, _patience():
-            source.dataset(temporary, download=True)
+            source.torchvision_class()(temporary, download=True)
             (Path(temporary) / source.folder).rename(root / source.folder)
     except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -132,40 +137,43 @@ def _patience() -> Iterator[None]:
 
 
 def _verify(name: str, source: Source, folder: Path) -> None:
-    for file, md5 in source.files.items():
+    for file, md5 in source.checksums(source.torchvision_class()).items():
         path = folder / file
         fault = "is missing" if not path.is_file() else "is damaged: its checksum is wrong"
-        if not path.is_file() or calculate_md5(path) != md5:
+        if not path.is_file() or _md5(path) != md5:
             raise RuntimeError(
                 f"{path} {fault}; delete the folder {folder} and load {name} again, which fetches "
                 f"{source.download_mb} MB"
             )
 
 
-def _read_mnist(folder: Path, part: str, size: int | None) -> RealImages:
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def _read_mnist(mnist: Any, folder: Path, part: str, size: int | None) -> RealImages:
     """Read the IDX files of MNIST: a header of 16 (images) or 8 (labels) bytes, then the bytes."""
     prefix = "train" if part == "train" else "t10k"
     pixels = gzip.decompress((folder / f"raw/{prefix}-images-idx3-ubyte.gz").read_bytes())
     labels = gzip.decompress((folder / f"raw/{prefix}-labels-idx1-ubyte.gz").read_bytes())
     images = np.frombuffer(pixels, np.uint8, offset=16).reshape(-1, 1, 28, 28).copy()
-    classes = datasets.FashionMNIST.classes if "Fashion" in folder.name else map(str, range(10))
-    targets = torch.tensor(list(labels[8:]))
-    return RealImages(torch.from_numpy(images), targets, tuple(classes))
+    classes = [name.split(" - ")[0] for name in mnist.classes]  # "7 - seven", but "Ankle boot"
+    return RealImages(torch.from_numpy(images), torch.tensor(list(labels[8:])), tuple(classes))
 
 
-def _read_cifar(folder: Path, part: str, size: int | None) -> RealImages:
+def _read_cifar(cifar: Any, folder: Path, part: str, size: int | None) -> RealImages:
     """Read the pickled batches of CIFAR, which `_verify` has found to be the official ones."""
-    cifar = datasets.CIFAR100 if "100" in folder.name else datasets.CIFAR10
     names = [name for name, _ in (cifar.train_list if part == "train" else cifar.test_list)]
     batches = [pickle.loads((folder / name).read_bytes(), encoding="latin1") for name in names]
     meta = pickle.loads((folder / cifar.meta["filename"]).read_bytes(), encoding="latin1")
     images = np.concatenate([batch["data"] for batch in batches]).reshape(-1, 3, 32, 32)
-    key = "fine_labels" if cifar is datasets.CIFAR100 else "labels"
+    key = "fine_labels" if "fine_labels" in batches[0] else "labels"
     labels = torch.tensor([label for batch in batches for label in batch[key]])
     return RealImages(torch.from_numpy(images), labels, tuple(meta[cifar.meta["key"]]))
 
 
-def _read_pets(folder: Path, part: str, size: int | None) -> RealImages:
+def _read_pets(pets: Any, folder: Path, part: str, size: int | None) -> RealImages:
     """Read the photographs straight from the verified archive, in the order of the list."""
     side = size or PETS_SIZE
     with tarfile.open(folder / "annotations.tar.gz") as archive:
@@ -190,59 +198,60 @@ def _square(encoded: bytes, side: int) -> Tensor:
     return torch.from_numpy(np.array(square)).permute(2, 0, 1)
 
 
-def _idx_files(dataset: type[datasets.MNIST]) -> dict[str, str]:
-    return {f"raw/{file}": md5 for file, md5 in dataset.resources}
+def _idx_files(mnist: Any) -> dict[str, str]:
+    return {f"raw/{file}": md5 for file, md5 in mnist.resources}
 
 
-def _batch_files(dataset: type[datasets.CIFAR10]) -> dict[str, str]:
-    batches = dataset.train_list + dataset.test_list
-    return dict([*batches, (dataset.meta["filename"], dataset.meta["md5"])])
+def _batch_files(cifar: Any) -> dict[str, str]:
+    meta = (cifar.meta["filename"], cifar.meta["md5"])
+    return dict([*cifar.train_list, *cifar.test_list, meta])
 
+
+def _archives(pets: Any) -> dict[str, str]:
+    return {PurePath(url).name: md5 for url, md5 in pets._RESOURCES}
+
+
+_CIFAR_HOME = "https://www.cs.toronto.edu/~kriz/cifar.html"
+_CIFAR_LICENCE = "none stated; cite Krizhevsky 2009"
 
 SOURCES: dict[str, Source] = {
     "mnist": Source(
-        datasets.MNIST,
         "MNIST",
-        _idx_files(datasets.MNIST),
+        "MNIST",
         12,
         "http://yann.lecun.com/exdb/mnist",
         "none stated; cite LeCun et al. 1998",
+        _idx_files,
         _read_mnist,
     ),
     "fashion_mnist": Source(
-        datasets.FashionMNIST,
         "FashionMNIST",
-        _idx_files(datasets.FashionMNIST),
+        "FashionMNIST",
         31,
         "https://github.com/zalandoresearch/fashion-mnist",
         "MIT",
+        _idx_files,
         _read_mnist,
     ),
     "cifar10": Source(
-        datasets.CIFAR10,
-        datasets.CIFAR10.base_folder,
-        _batch_files(datasets.CIFAR10),
+        "CIFAR10",
+        "cifar-10-batches-py",
         171,
-        "https://www.cs.toronto.edu/~kriz/cifar.html",
-        "none stated; cite Krizhevsky 2009",
+        _CIFAR_HOME,
+        _CIFAR_LICENCE,
+        _batch_files,
         _read_cifar,
     ),
     "cifar100": Source(
-        datasets.CIFAR100,
-        datasets.CIFAR100.base_folder,
-        _batch_files(datasets.CIFAR100),
-        169,
-        "https://www.cs.toronto.edu/~kriz/cifar.html",
-        "none stated; cite Krizhevsky 2009",
-        _read_cifar,
+        "CIFAR100", "cifar-100-python", 169, _CIFAR_HOME, _CIFAR_LICENCE, _batch_files, _read_cifar
     ),
     "oxford_pets": Source(
-        datasets.OxfordIIITPet,
+        "OxfordIIITPet",
         "oxford-iiit-pet",
-        {PurePath(url).name: md5 for url, md5 in datasets.OxfordIIITPet._RESOURCES},
         811,
         "https://www.robots.ox.ac.uk/~vgg/data/pets",
         "CC BY-SA 4.0",
+        _archives,
         _read_pets,
     ),
 }

@@ -85,7 +85,7 @@ class DesignedBlock(nn.Module):
         layers = main_layers(block, C, D, stride)
         has_shortcut = block in ("basic", "bottleneck", "grouped")
         self.adds = has_shortcut or (block == "inverted" and keeps)
-        self.ends_active = block != "inverted"
+        self.ends_active = block != "inverted" and (self.adds or gate)
         rectified = [i < len(layers) - 1 or not (self.adds or gate) for i in range(len(layers))]
         if block == "inverted":
             rectified[-1] = False

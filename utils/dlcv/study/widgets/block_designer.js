@@ -15,15 +15,15 @@ const REDUCTION = 16;
 function blockLayers(kind, C, D, stride) {
   const projection = stride === 1 && C === D ? null : [C, D, 1, stride, 1];
   if (kind === "plain") return { main: [[C, D, 3, stride, 1]] };
-  if (kind === "basic") return { main: [[C, D, 3, stride, 1], [D, D, 3, 1, 1]], shortcut: projection, adds: true };
+  if (kind === "basic") return { main: [[C, D, 3, stride, 1], [D, D, 3, 1, 1]], shortcut: projection };
   if (kind === "separable") return { main: [[C, C, 3, stride, C], [C, D, 1, 1, 1]] };
   if (kind === "inverted") {
     const wide = 6 * C;
-    return { main: [[C, wide, 1, 1, 1], [wide, wide, 3, stride, wide], [wide, D, 1, 1, 1]], adds: !projection, isLinear: true };
+    return { main: [[C, wide, 1, 1, 1], [wide, wide, 3, stride, wide], [wide, D, 1, 1, 1]] };
   }
   const inner = kind === "grouped" ? D / 2 : D / 4;
   const groups = kind === "grouped" ? 32 : 1;
-  return { main: [[C, inner, 1, 1, 1], [inner, inner, 3, stride, groups], [inner, D, 1, 1, 1]], shortcut: projection, adds: true };
+  return { main: [[C, inner, 1, 1, 1], [inner, inner, 3, stride, groups], [inner, D, 1, 1, 1]], shortcut: projection };
 }
 
 // A stem of stride 2, four stages that begin with stride 2 and twice the channels (the first keeps
@@ -49,7 +49,7 @@ function designCost({ block, width, depth, resolution, gate }) {
     const inner = Math.max(1, Math.floor(D / REDUCTION));
     total.parameters += 2 * D * inner + inner + D;
     total.multiply_adds += 2 * D * inner;
-    total.values += D + inner + 2 * D + D * side * side; // pooled, squeezed, excited and its gate, gated
+    total.values += D + inner + 2 * D; // means, hidden units, scores and gates
     total.layers += 2;
   };
   inRow([3, width, 3, 2, 1]);
@@ -57,12 +57,11 @@ function designCost({ block, width, depth, resolution, gate }) {
   for (let stage = 0; stage < 4; stage++) {
     const D = width * 2 ** stage;
     for (let i = 0; i < depth; i++) {
-      const { main, shortcut, adds } = blockLayers(block, C, D, i ? 1 : 2);
+      const { main, shortcut } = blockLayers(block, C, D, i ? 1 : 2);
       const before = side;
       main.forEach(inRow);
       if (gate) squeeze(D);
       if (shortcut) conv(shortcut, before);
-      if (adds) total.values += D * side * side;
       C = D;
     }
   }

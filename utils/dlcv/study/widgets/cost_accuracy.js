@@ -28,9 +28,9 @@ function pointsOf(model) {
 // Bubbles may cover each other, names may not: each takes the first free side, or is left out.
 function placeNames(bubbles, width) {
   const taken = [];
-  const isFree = (a) => a.x > 0 && a.x + a.w < width && taken.every((b) => a.x > b.x + b.w || b.x > a.x + a.w || a.y > b.y + b.h || b.y > a.y + a.h);
+  const isFree = (a) => a.x > 2 && a.x + a.w < width && taken.every((b) => a.x > b.x + b.w || b.x > a.x + a.w || a.y > b.y + b.h || b.y > a.y + a.h);
   return bubbles.map(({ cx, cy, r, network }) => {
-    const [w, height] = [6.6 * network.short.length, 13];
+    const [w, height] = [7.6 * network.short.length, 13];
     const sides = [[cx + r + 2, cy - 6], [cx - r - 2 - w, cy - 6], [cx - w / 2, cy - r - 15], [cx - w / 2, cy + r + 2]];
     const box = sides.map(([x, y]) => ({ x, y, w, h: height })).find(isFree);
     if (box) taken.push(box);
@@ -78,7 +78,7 @@ function makeChart(model, el, onChoose) {
       mine && node("line", { class: "yours", x1: x.at(mine), x2: x.at(mine), y1: top, y2: bottom }),
       bubbles.map((b) => node("circle", { class: `bubble${isChosen(b) ? " chosen" : ""}`, cx: b.cx, cy: b.cy, r: b.r, fill: colourOf(b.network.family), stroke: colourOf(b.network.family), "data-name": b.network.name })),
       first.map((b, i) => names[i] && node("text", { class: `name${isChosen(b) ? " chosen" : ""}`, ...names[i] }, b.network.short)),
-      mine && node("text", { class: "name yours-name", x: Math.min(x.at(mine) + 5, right - 62), y: bottom - 6 }, "your design"));
+      mine && node("text", { class: "name yours-name", x: Math.min(x.at(mine) + 5, right - 80), y: bottom - 6 }, "your design"));
     root.replaceChildren(svg);
     return null;
   };

@@ -1,8 +1,8 @@
 // Axes, ticks and fronts of the bubble chart: numbers in, numbers out.
 
-// "25.6 M", "0.39 G": three digits and a prefix.
+// "25.6 M", "4.09 G": three digits and a prefix.
 function short(value) {
-  const [factor, prefix] = value >= 1e8 ? [1e9, " G"] : value >= 1e5 ? [1e6, " M"] : value >= 1e4 ? [1e3, " k"] : [1, ""];
+  const [factor, prefix] = value >= 1e9 ? [1e9, " G"] : value >= 1e6 ? [1e6, " M"] : value >= 1e4 ? [1e3, " k"] : [1, ""];
   return `${+(value / factor).toPrecision(3)}${prefix}`;
 }
 

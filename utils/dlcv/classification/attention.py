@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from dlcv.classification.layers import Residual, conv_bn
+from dlcv.classification.layers import Residual, conv_bn, initialise_he
 from dlcv.classification.residual import bottleneck_body, projection_shortcut, residual_network
 
 
@@ -60,6 +60,27 @@ def se_block(in_channels: int, width: int, stride: int = 1, *, reduction: int = 
     body.append(SqueezeExcite(channels, channels // reduction))
     shortcut = projection_shortcut(in_channels, channels, stride)
     return Residual(body, shortcut, nn.ReLU(inplace=True))
+
+
+def add_gates(model: nn.Module, reduction: int = 16) -> nn.Module:
+    """Put a `SqueezeExcite` at the end of F in every residual block of a network.
+
+    Args:
+        model: A network with `Residual` blocks that end in a normalisation, such as `resnet18` or
+            `resnet_cifar`; changed in place.
+        reduction: r, channels over hidden units of the gate.
+
+    Returns:
+        The same model.
+
+    Taught in: lectures/06b_modern_architectures
+    """
+    blocks = [block for block in model.modules() if isinstance(block, Residual)]
+    for block in blocks:
+        channels = block.body[-1].bn.num_features
+        gate = SqueezeExcite(channels, max(1, channels // reduction))
+        block.body.append(initialise_he(gate))
+    return model
 
 
 def se_resnet50(num_classes: int = 1000) -> nn.Sequential:

@@ -25,15 +25,14 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 CONSTRUCTORS = {
     classic: {"alexnet": 224, "alexnet_grouped": 227},
-    vgg: {f"vgg{layers}": 224 for layers in (11, 13, 16, 19)},
+    vgg: {f"vgg{layers}": 224 for layers in (11, 19)},
     inception: {"googlenet": 64},
     inception_v3: {"inception_v3": 96},
-    residual: {f"resnet{name}": 64 for name in ("18", "34", "50", "101", "152", "_cifar")}
-    | {"resnext50_32x4d": 64},
-    dense: {f"densenet{layers}": 64 for layers in (121, 161, 169, 201)},
+    residual: {f"resnet{name}": 64 for name in ("18", "50", "_cifar")} | {"resnext50_32x4d": 64},
+    dense: {f"densenet{layers}": 64 for layers in (121, 161)},
     attention: {"se_resnet50": 64, "sk_resnet50": 64},
     mobile: dict.fromkeys(("mobilenet_v1", "mobilenet_v2", "mnasnet1_0", "squeezenet1_0"), 64),
-    efficient: {f"efficientnet_b{b}": 64 for b in range(8)},
+    efficient: {f"efficientnet_b{b}": 64 for b in (0, 3)},
 }
 ALL = [(room, name, size) for room, names in CONSTRUCTORS.items() for name, size in names.items()]
 
@@ -68,7 +67,8 @@ def test_alexnet_starts_as_in_the_paper():
 
 
 def test_alexnet_normalises_before_it_pools():
-    names = list(dict(classic.alexnet_grouped(10).named_children()))
+    with torch.device("meta"):
+        names = list(dict(classic.alexnet_grouped().named_children()))
     assert names[:4] == ["conv1", "relu1", "norm1", "pool1"]
     with pytest.raises(ValueError, match="expected 1 or 2 groups, got 3"):
         classic.alexnet_grouped(groups=3)
@@ -407,7 +407,7 @@ def test_a_small_one_learns_eight_images_by_heart(name):
         images = F.interpolate(images, 32)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     first = None
-    for _ in range(60):
+    for _ in range(60 if name == "vgg" else 25):  # dropout slows it
         loss = F.cross_entropy(model(images), labels)
         first = first or loss.item()
         optimiser.zero_grad()

@@ -160,8 +160,7 @@ def test_a_logarithmic_scale_begins_at_a_power_of_ten(page, explorer):
     high = math.log10(max(values) / low)
     expected = [100 * math.log10(v / low) / high if v else 0 for v in values]
     assert bar_heights(page) == pytest.approx(expected)
-    ticks = page.locator(".ticks").first.locator("span").all_inner_texts()
-    assert [tick.replace("\u00a0", " ") for tick in ticks] == ["10 k", "100 k", "1 M", "10 M"]
+    assert tick_texts(page) == ["10 k", "100 k", "1 M", "10 M"]
 
 
 def test_large_numbers_are_short(page):
@@ -171,14 +170,27 @@ def test_large_numbers_are_short(page):
 
 def test_scales_have_two_to_six_ticks_inside(page):
     scales = [
-        {"most": most, "floor": 1, "isLog": is_log}
+        {"most": most, "floor": 1, "base": base, "unit": unit, "isLog": is_log}
         for most in (1, 3, 7, 96, 138e6, 4.2e9)
+        for base, unit in ((10, 1), (32, 1024 if most > 1024 else 1))
         for is_log in (False, True)
     ]
     for scale, ticks in zip(scales, evaluate(page, "x.map(ticksOf)", scales), strict=True):
-        assert (1 if scale["most"] < 10 and scale["isLog"] else 2) <= len(ticks) <= 6
+        assert (1 if scale["most"] < 32 and scale["isLog"] else 2) <= len(ticks) <= 6
         assert ticks == sorted(ticks)
         assert ticks[-1] <= scale["most"] * (1 + 1e-9)
+
+
+def tick_texts(page):
+    texts = page.locator(".ticks").first.locator("span").all_inner_texts()
+    return [text.replace("\u00a0", " ") for text in texts]
+
+
+def test_bytes_are_counted_in_powers_of_two(page):
+    choose(page, "Bars show", "memory of the maps")
+    assert tick_texts(page) == ["0 B", "1 MiB", "2 MiB"]
+    page.get_by_label("logarithmic").check()
+    assert tick_texts(page) == ["1 KiB", "32 KiB", "1 MiB"]
 
 
 def test_totals_are_those_of_the_package(page, explorer):
@@ -362,6 +374,20 @@ def test_it_begins_as_asked(open_widget):
     assert page.get_by_label("logarithmic").is_checked()
     assert page.get_by_label("Bars show").input_value() == "field"
     assert explorer.summaries["a"] == explorer.summaries["b"]
+
+
+def test_without_scripts_the_totals_are_there(explorer):
+    text = explorer.fallback_html()
+    assert "<th>AlexNet</th><td>60,965,224</td><td>724,406,816</td>" in text
+    assert "needs JavaScript" in text
+
+
+def test_python_sets_what_is_shown():
+    one = ArchitectureExplorer({"a": lenet5, "b": lenet5}, {"a": 32, "b": 32})
+    one.network, one.other, one.layer = "b", "a", 3
+    assert one.state()["layer"] == 3
+    with pytest.raises(ValueError, match="expected one of a, b, got 'c'"):
+        one.network = "c"
 
 
 def test_it_is_small(explorer):

@@ -79,7 +79,7 @@ function makePhoto(address) {
   const root = svg("svg", { class: "photo", role: "img" }, image, halo, frame);
   const show = (layer, size) => {
     const [high, wide] = layer.window ?? [size, size];
-    const side = Math.max(size, Math.min(Math.max(high, wide), 3 * size)) * 1.04;
+    const side = Math.max(size, Math.min(Math.max(high, wide), 12 * size)) * 1.04;
     const centre = size / 2;
     setAttributes(root, { viewBox: `${centre - side / 2} ${centre - side / 2} ${side} ${side}`, "aria-label": `A photograph of a cat; marked is what ${layer.name} sees: ${fieldText(layer, size)}` });
     setAttributes(image, { width: size, height: size });

@@ -38,7 +38,7 @@ export default {
     const names = Object.keys(networks).map((name) => [name, name]);
     const quantities = Object.entries(QUANTITIES).map(([key, { name }]) => [key, name]);
     const first = choice({ label: "Network", options: names, value: model.get("network"), onChange: (name) => write({ network: name, layer: 0 }) });
-    const second = choice({ label: "Compare with", options: [["", "nothing"], ...names], value: model.get("other"), onChange: (name) => write({ other: name }) });
+    const second = choice({ label: "Compare with", options: [["", "nothing"], ...names], value: model.get("other"), onChange: (name) => ((state.otherLayer = 0), write({ other: name })) });
     const bars = choice({ label: "Bars show", options: quantities, value: model.get("quantity"), onChange: (name) => write({ quantity: name }) });
     const log = toggle({ label: "logarithmic", checked: model.get("logarithmic"), onChange: (isLog) => write({ logarithmic: isLog }) });
 
@@ -74,7 +74,7 @@ export default {
     const draw = () => {
       const visible = shown();
       const quantity = model.get("quantity");
-      const scale = { most: largest(visible, quantity), floor: floorOf(visible, quantity), isLog: model.get("logarithmic") };
+      const scale = scaleOf(visible, quantity, model.get("logarithmic"));
       visible.forEach((network, side) => charts[side].show(network, quantity, scale));
       charts[1].root.hidden = visible.length < 2;
       legend.replaceChildren(...legendOf(visible, quantity));

@@ -1,6 +1,7 @@
 """The architecture explorer: what every layer of a network costs, and what it sees of an image."""
 
 import base64
+import html
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -102,6 +103,16 @@ class ArchitectureExplorer(Widget):
         if proposal["value"] not in QUANTITIES:
             raise ValueError(f"expected one of {', '.join(QUANTITIES)}, got {proposal['value']!r}")
         return proposal["value"]
+
+    def fallback_html(self) -> str:
+        """The totals of the networks, as a plain table."""
+        head = "<tr><th>Network</th><th>Parameters</th><th>Multiply-adds</th></tr>"
+        rows = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{summary.parameters:,}</td>"
+            f"<td>{summary.multiply_adds:,}</td></tr>"
+            for name, summary in self.summaries.items()
+        )
+        return f"{super().fallback_html()}<table>{head}{rows}</table>"
 
 
 def _built(network: Network) -> nn.Module:

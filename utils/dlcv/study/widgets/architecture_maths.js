@@ -66,30 +66,36 @@ const widestField = ({ layers }) => Math.max(0, ...layers.filter(({ side }) => s
 
 const largest = (networks, quantity) => Math.max(1, ...networks.flatMap(({ layers }) => layers.map((layer) => layer[quantity] ?? 0)));
 
-// The power of ten below the smallest value that is not zero: where a logarithmic scale begins.
-function floorOf(networks, quantity) {
+// Where a scale ends, and for a logarithmic one where it begins: at a power of its base, which is
+// 32 for bytes and else 10. Bytes are counted in powers of two.
+function scaleOf(networks, quantity, isLog) {
+  const most = largest(networks, quantity);
   const values = networks.flatMap(({ layers }) => layers.map((layer) => layer[quantity] ?? 0)).filter((value) => value > 0);
-  return 10 ** Math.floor(Math.log10(Math.min(...values, largest(networks, quantity))));
+  const base = quantity === "memory" ? 32 : 10;
+  const power = Math.floor(Math.log(Math.min(...values, most)) / Math.log(base) + 1e-9);
+  const unit = quantity === "memory" ? [2 ** 20, 2 ** 10, 1].find((size) => most >= size) : 1;
+  return { most, isLog, base, floor: base ** power, unit };
 }
 
-// How high a value stands on a scale, 0 to 1; a logarithmic one begins at `floor`.
+// How high a value stands on a scale, 0 to 1.
 function heightOf(value, { most, floor, isLog }) {
   if (!value) return 0;
   if (!isLog) return value / most;
-  return Math.max(0, Math.log10(value / floor)) / (Math.log10(most / floor) || 1);
+  return Math.max(0, Math.log(value / floor)) / (Math.log(most / floor) || 1);
 }
 
-// Three to six round values of a scale.
-function ticksOf({ most, floor, isLog }) {
+// One to six round values of a scale.
+function ticksOf({ most, floor, base, unit, isLog }) {
   if (isLog) {
-    const powers = Math.floor(Math.log10(most / floor) + 1e-9);
+    const powers = Math.floor(Math.log(most / floor) / Math.log(base) + 1e-9);
     const step = Math.max(1, Math.ceil(powers / 5));
-    return Array.from({ length: Math.floor(powers / step) + 1 }, (_, i) => floor * 10 ** (i * step));
+    return Array.from({ length: Math.floor(powers / step) + 1 }, (_, i) => floor * base ** (i * step));
   }
-  const rough = most / 4;
+  const rough = most / unit / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-  return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) => i * step).filter((tick) => tick === 0 || most < 4 || tick >= 1);
+  const step = unit * power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+  const ticks = Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) => i * step);
+  return unit > 1 ? ticks : ticks.filter(Number.isInteger);
 }
 
 const shapeText = ([channels, ...sides]) => {

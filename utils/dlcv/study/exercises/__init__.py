@@ -18,6 +18,7 @@ TOPICS = {
     "08": "distributed",
     "05": "normalisation",
     "06a": "classic_architectures",
+    "06b": "modern_architectures",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

@@ -33,12 +33,15 @@ def draw_few(labels: Tensor, per_class: int, seed: int) -> Tensor:
     return torch.cat(chosen).to(labels.device)
 
 
-def small_network(num_classes: int, channels: tuple[int, int, int] = (16, 32, 64)) -> nn.Sequential:
+def small_network(
+    num_classes: int, channels: tuple[int, int, int] = (16, 32, 64), places: int = 1
+) -> nn.Sequential:
     """Build a small convolutional network for grey images of 8 to 32 px.
 
     Args:
         num_classes: Number of classes K.
         channels: Channels of its three stages; each but the first halves the map.
+        places: The last map is averaged down to places × places; 1 keeps no idea of where.
 
     Returns:
         stage1 to stage3, pool, head: images [B, 1, H, W] to logits [B, K].
@@ -56,6 +59,6 @@ def small_network(num_classes: int, channels: tuple[int, int, int] = (16, 32, 64
         ("stage2", stage(c1, c2, 2)),
         ("stage3", stage(c2, c3, 2)),
     ]
-    pool = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())
-    head = nn.Linear(4 * c3, num_classes)
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(places), nn.Flatten())
+    head = nn.Linear(places**2 * c3, num_classes)
     return nn.Sequential(OrderedDict([*stages, ("pool", pool), ("head", head)]))

@@ -52,6 +52,38 @@ def in_stages(resnet: nn.Module) -> nn.Sequential:
     return nn.Sequential(OrderedDict([*first, *stages, ("pool", pool), ("head", resnet.fc)]))
 
 
+def imagenet_resnet18(num_classes: int, pretrained: bool = False) -> nn.Sequential:
+    """Build torchvision's ResNet-18 in stages, with random weights or those learnt on ImageNet.
+
+    Args:
+        num_classes: Number of outputs of the new, random head.
+        pretrained: Whether to fetch the weights (45 MB, once; torchvision checks them).
+
+    Returns:
+        As `in_stages`.
+
+    Raises:
+        RuntimeError: If the weights cannot be fetched.
+
+    Reference:
+        He et al., Deep residual learning for image recognition, CVPR 2016.
+
+    Taught in: lectures/07_transfer
+    """
+    from torchvision.models import ResNet18_Weights, resnet18
+
+    weights = ResNet18_Weights.IMAGENET1K_V1 if pretrained else None
+    try:
+        network = resnet18(weights=weights)
+    except OSError as error:  # no network, no such host, a server that refuses
+        raise RuntimeError(
+            f"the weights of ResNet-18 could not be fetched ({error}): go online and run this "
+            "again, or stay at the quick scale (DLCV_SCALE=quick), which needs no download"
+        ) from error
+    replace_head(network, num_classes)
+    return in_stages(network)
+
+
 def replace_head(model: nn.Module, num_classes: int) -> nn.Linear:
     """Put a new, random linear layer in the place of a network's last one.
 

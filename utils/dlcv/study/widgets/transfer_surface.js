@@ -49,7 +49,7 @@ function surfaceTable(rows, counts, choose) {
 
 // All strategies at one number of images: each seed a dot, the range a bar.
 function seedChart(rows) {
-  const [width, line, left] = [420, 34, 118];
+  const [width, line, left] = [420, 38, 132];
   const height = rows.length * line + 34;
   const x = (value) => left + value * (width - left - 16);
   const marks = h("svg:g");
@@ -66,7 +66,7 @@ function seedChart(rows) {
         h("svg:rect", { class: "band", x: 0, y: y - line / 2 + 2, width, height: line - 4, rx: 6 }),
         h("svg:text", { x: 8, y: y + 5 }, item.name),
         h("svg:line", { class: "range", x1: x(lowest(values)), x2: x(highest(values)), y1: y, y2: y }),
-        values.map((value) => h("svg:circle", { cx: x(value), cy: y, r: 4.5 })));
+        values.map((value, seed) => h("svg:circle", { cx: x(value), cy: y + 7 * (seed - (values.length - 1) / 2), r: 4.5 })));
     }));
     const told = rows.map(({ name, values }) => `${name} ${percent(lowest(values[column]))} to ${percent(highest(values[column]))}`);
     svg.setAttribute("aria-label", `Test accuracy with ${count} images a class, lowest to highest seed: ${told.join("; ")}`);

@@ -51,7 +51,7 @@ function surfaceTable(rows, counts, choose) {
 function seedChart(rows) {
   const [width, line, left] = [420, 38, 132];
   const height = rows.length * line + 34;
-  const x = (value) => left + value * (width - left - 16);
+  const x = (value) => left + value * (width - left - 26);
   const marks = h("svg:g");
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((value) => h("svg:g", { class: "tick-mark" },
     h("svg:line", { x1: x(value), x2: x(value), y1: 6, y2: height - 26 }),

@@ -19,6 +19,7 @@ TOPICS = {
     "05": "normalisation",
     "06a": "classic_architectures",
     "06b": "modern_architectures",
+    "07": "transfer",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

@@ -86,6 +86,6 @@ def test_bad_arguments_are_named():
         he_std(0)
     with pytest.raises(ValueError, match="at least 1, got 3 and 0"):
         xavier_std(3, 0)
-    with pytest.raises(ValueError, match="zeros, small, .*got 'best'"):
+    with pytest.raises(ValueError, match=r"zeros, small, .*got 'best'"):
         initialise(nn.Linear(2, 2), "best")
     assert math.isclose(xavier_std(1, 1), 1.0)

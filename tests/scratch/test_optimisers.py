@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dlcv.scratch.optimisers import SGD, Adam, AdaGrad, AdamW, RMSProp
+from dlcv.scratch.optimisers import SGD, AdaGrad, Adam, AdamW, RMSProp
 
 PAIRS = {
     "sgd": (SGD, torch.optim.SGD, {}, {}),

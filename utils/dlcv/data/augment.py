@@ -1,6 +1,6 @@
 """Augmentation: new training images from old ones, on the device where they are.
 
-Every function takes (images [B, C, H, W] in [0, 1], generator, settings), draws for each image anew,
+Every function takes (images [B, C, H, W] in [0, 1], generator, settings), draws for each image anew
 and returns images of the same shape. The same generator state gives the same images. They fit
 `Batches(augment=...)`: settings through `functools.partial`, several in a row through `compose`.
 """

@@ -56,7 +56,7 @@ class PCA:
         return (x - self.mean) @ self.axes[:, :count]
 
     def back(self, scores: Tensor) -> Tensor:
-        """Return the points [..., D] whose first coordinates are [..., k] and whose others are 0."""
+        """Return the points [..., D] with these first coordinates [..., k], all others 0."""
         return scores @ self.axes[:, : scores.shape[-1]].T + self.mean
 
 

@@ -67,6 +67,7 @@ NOTHING = {
     "flip_horizontal": {"probability": 0},
     "flip_vertical": {"probability": 0},
     "crop": {"padding": 0},
+    "zoom_crop": {"smallest": 1},
     "rotate": {"degrees": 0},
     "scale": {"smallest": 1, "largest": 1},
     "shift": {"share": 0},
@@ -112,6 +113,18 @@ def test_every_crop_is_a_window_of_the_padded_image_and_all_occur():
     }
     crops = apply("crop", images.expand(200, -1, -1, -1), padding=1)
     assert {crop.numpy().tobytes() for crop in crops} == windows
+
+
+def test_a_zoomed_crop_shows_a_window_and_nothing_from_outside(monkeypatch):
+    images = make(count=1, height=8, width=12)
+    draws = iter([0.5, 1.0, -1.0])  # half a side, as far right and up as it goes
+    monkeypatch.setattr("dlcv.data.warps.draw_uniform", lambda *rest: torch.full((1,), next(draws)))
+    result = apply("zoom_crop", images)
+    window = images[..., :4, :6]  # "across" moves the content to the right, "down" down
+    corner = images[..., 4:, :6]
+    zoomed = tv.resize(corner, [8, 12], antialias=False)
+    torch.testing.assert_close(result[..., 1:-1, 1:-1], zoomed[..., 1:-1, 1:-1])
+    assert not torch.allclose(result, tv.resize(window, [8, 12], antialias=False))
 
 
 def test_a_quarter_turn_is_exact():
@@ -239,6 +252,7 @@ def test_compose_works_in_order_and_in_batches():
     [
         (lambda i: apply("flip_horizontal", i, probability=2), r"in \[0, 1\], got 2"),
         (lambda i: apply("crop", i, padding=-1), "padding >= 0, got -1"),
+        (lambda i: apply("zoom_crop", i, smallest=0), r"\(0, 1\], got 0"),
         (lambda i: apply("rotate", i, degrees=-5), "low <= high, got 5 to -5"),
         (lambda i: apply("stretch", i, factor=0.5), "factor >= 1, got 0.5"),
         (lambda i: apply("lens", i, strength=0.5), r"\[0, 1/6\], got 0.5"),

@@ -22,6 +22,7 @@ from dlcv.data.warps import (
     shear,
     shift,
     stretch,
+    zoom_crop,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "shear",
     "shift",
     "stretch",
+    "zoom_crop",
 ]
 
 LUMA = (0.299, 0.587, 0.114)

@@ -60,6 +60,27 @@ def crop(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor
     return padded.gather(3, columns[:, None, None, :].expand(B, C, H, W))
 
 
+def zoom_crop(images: Tensor, generator: torch.Generator, smallest: float = 0.6) -> Tensor:
+    """Cut a window out of each image, anywhere inside it, and enlarge it to the old size.
+
+    Args:
+        images: [B, C, H, W].
+        generator: On the images' device.
+        smallest: Least side of the window as a share of the image's, in (0, 1].
+
+    Raises:
+        ValueError: If the share is out of range.
+
+    Taught in: lectures/03_training
+    """
+    if not 0 < smallest <= 1:
+        raise ValueError(f"expected a share in (0, 1], got {smallest}")
+    share = draw_uniform(images, generator, smallest, 1)
+    across = draw_uniform(images, generator, -1, 1) * (1 - share)
+    down = draw_uniform(images, generator, -1, 1) * (1 - share)
+    return warp_affine(images, matrix(share, 0, 0, share, across, down))
+
+
 def rotate(images: Tensor, generator: torch.Generator, degrees: float = 15.0) -> Tensor:
     """Turn about the centre by an angle from −degrees to degrees; square pixels stay square.
 

@@ -45,13 +45,13 @@ def saddle(x: Tensor, y: Tensor) -> Tensor:
 
 
 def banana(x: Tensor, y: Tensor) -> Tensor:
-    """(1 − x)² + 10 (y − x²)²: a bent valley with a nearly flat floor.
+    """(1 − x)² / 10 + (y − x²)²: a bent valley with a nearly flat floor.
 
     Reference:
         Rosenbrock, An automatic method for finding the greatest or least value of a function,
-        The Computer Journal 3, 1960; there with 100 instead of 10.
+        The Computer Journal 3, 1960; there 100 (y − x²)² + (1 − x)².
     """
-    return (1 - x) ** 2 + 10 * (y - x**2) ** 2
+    return (1 - x) ** 2 / 10 + (y - x**2) ** 2
 
 
 def ripples(x: Tensor, y: Tensor) -> Tensor:

@@ -97,8 +97,8 @@ def smooth(values: Iterable[float], keep: float = 0.8) -> list[float]:
     return smoothed
 
 
-def suggest_rate(rates: list[float], losses: list[float], share: float = 0.3) -> float:
-    """A rule of thumb: three tenths of the rate at which the smoothed loss was lowest.
+def suggest_rate(rates: list[float], losses: list[float], share: float = 0.5) -> float:
+    """A rule of thumb: half the rate at which the smoothed loss was lowest.
 
     The loss is lowest just before the steps begin to do harm; a training needs some distance.
 

@@ -13,6 +13,7 @@ from dlcv.study.exercises.base import Exercise, Hints, NotAttempted, Verdict, Wr
 TOPICS = {
     "01": "perceptron",
     "02": "backpropagation",
+    "03": "training",
     "04": "convolutions",
 }
 

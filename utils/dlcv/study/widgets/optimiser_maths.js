@@ -13,7 +13,7 @@ const SURFACES = {
   saddle: (x, y) => [(x * x - y * y) / 2 + y ** 4 / 4, x, y ** 3 - y],
   banana: (x, y) => {
     const off = y - x * x;
-    return [(1 - x) ** 2 + 10 * off * off, -2 * (1 - x) - 40 * x * off, 20 * off];
+    return [(1 - x) ** 2 / 10 + off * off, -(1 - x) / 5 - 4 * x * off, 2 * off];
   },
   "several minima": (x, y) => [
     0.2 * (x * x + y * y) + 1 - (Math.cos(4 * x) + Math.cos(4 * y)) / 2,

@@ -216,6 +216,7 @@ export default {
       redraw: () => draw(),
       chooseRate(one, rate) {
         write({ rates: { ...model.get("rates"), [one]: rate } });
+        update();
         restart(`${one}: rate ${text(rate)}, all back at the start.`);
       },
     }));

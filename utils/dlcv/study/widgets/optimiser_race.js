@@ -6,7 +6,7 @@ const MAP = 400; // its drawing units
 const MOST_STEPS = 1000;
 const CURVE = { width: 400, height: 150 };
 const HELP = `Drag the cross, or use its two sliders, to choose where all six start. Numbers mark where each is now; lines are
-  the paths, ticked off in the list. A lighter band is higher ground. All use the exact gradient, so nothing here is noise.`;
+  the paths; a tick in the list shows or hides one. A lighter band is higher ground. All use the exact gradient, so nothing here is noise.`;
 const RATE_STEPS = 8; // of a rate's slider from one power of ten to the next
 const text = (value) => {
   if (value === 0) return "0";

@@ -162,7 +162,7 @@ def cat_picture() -> Tensor:
 def six_picture() -> Tensor:
     """A handwritten six, float [3, 28, 28]."""
     images, labels = load_digits_split(size=28).train
-    return images[labels == 6][4].expand(3, -1, -1)
+    return images[labels == 6][5].expand(3, -1, -1)
 
 
 def pack_picture(name: str, image: Tensor, verdicts: dict[str, tuple[str, str]]) -> dict:

@@ -24,7 +24,8 @@ function paintMap(canvas, surface, reach, isDark) {
   const low = heights.reduce((a, b) => Math.min(a, b));
   const high = heights.reduce((a, b) => Math.max(a, b));
   heights.forEach((height, k) => {
-    const band = Math.floor(18 * ((height - low) / (high - low)) ** 0.4) / 18;
+    const level = Math.floor(18 * ((height - low) / (high - low)) ** 0.4);
+    const band = level / 18 - (level % 2) * 0.09; // every other band a little darker, to be seen as a band
     const [from, to] = isDark ? [[12, 22, 38], [84, 104, 128]] : [[176, 198, 224], [252, 252, 252]];
     for (let c = 0; c < 3; c++) image.data[4 * k + c] = from[c] + (to[c] - from[c]) * band;
     image.data[4 * k + 3] = 255;

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -197,6 +198,13 @@ def loss_after(model: nn.Module, batches: list, validation: list, lr: float) -> 
     return loss if math.isfinite(loss) else math.inf
 
 
+@cache
+def sweep(size: float) -> list[float]:
+    """The loss after two epochs at every rate of the sweep."""
+    model, batches, validation = range_case(size)
+    return [loss_after(model, batches, validation, lr) for lr in SWEEP]
+
+
 def check_range_test(answer: object) -> None:
     """Two networks with different good rates; the model must stay as it was."""
     for size in (1.0, 16.0):
@@ -211,7 +219,7 @@ def check_range_test(answer: object) -> None:
             isinstance(rate, int | float) and math.isfinite(rate) and rate > 0,
             f"return one rate above 0, got {rate!r}.",
         )
-        losses = [loss_after(model, batches, validation, lr) for lr in SWEEP]
+        losses = sweep(size)
         best = SWEEP[losses.index(min(losses))]
         reached = loss_after(model, batches, validation, rate)
         if best / WITHIN <= rate <= best * WITHIN or reached <= SAME_LOSS * min(losses):

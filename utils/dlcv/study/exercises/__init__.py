@@ -14,6 +14,7 @@ TOPICS = {
     "00": "orientation",
     "01": "perceptron",
     "02": "backpropagation",
+    "03": "training",
     "04": "convolutions",
     "08": "distributed",
     "05": "normalisation",

@@ -16,11 +16,11 @@ TOPICS = {
     "02": "backpropagation",
     "03": "training",
     "04": "convolutions",
-    "08": "distributed",
     "05": "normalisation",
     "06a": "classic_architectures",
     "06b": "modern_architectures",
     "07": "transfer",
+    "08": "distributed",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

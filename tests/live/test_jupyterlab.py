@@ -1,6 +1,8 @@
 """The same widgets in a real JupyterLab, where their traits are linked to a kernel."""
 
+import importlib
 import os
+import pkgutil
 import re
 import socket
 import subprocess
@@ -11,6 +13,10 @@ import urllib.request
 import nbformat
 import pytest
 from playwright.sync_api import expect
+
+import dlcv.study.widgets
+from dlcv.study.exercises import Hints
+from dlcv.study.widgets.base import Widget
 
 CELLS = [
     "from dlcv.study import Quiz, explore, right, wrong\n"
@@ -30,15 +36,49 @@ CELLS = [
     "display(arithmetic, echo)",
 ]
 
+# One of every widget: module, and how a lecture might make it.
+EVERY = {
+    "architecture_explorer": "ArchitectureExplorer({'LeNet-5': lenet5}, {'LeNet-5': 32})",
+    "augmentation_bench": "AugmentationBench()",
+    "computation_graph": "ComputationGraph(Value(2.0, name='a') * Value(3.0, name='b'))",
+    "conv_arithmetic": "ConvolutionArithmetic()",
+    "conv_bench": "ConvolutionBench(simple_patterns())",
+    "cost_accuracy": "CostAccuracy(NETWORKS[:2])",
+    "explore": "explore(lambda a: None, alt='nothing {a}', a=[1, 2])",
+    "lenet_viewer": "LeNetViewer(lenet5(), {'blank': torch.zeros(32, 32)})",
+    "network_playground": "NetworkPlayground()",
+    "norm_axes": "NormAxes(torch.rand(2, 4, 3, 3))",
+    "optimiser_race": "OptimiserRace()",
+    "perceptron_plane": "PerceptronPlane()",
+    "rate_explorer": "RateExplorer((0.1, 1.0), {('ReLU', 2, arm): rand(2, 3, 4) for arm in ARMS})",
+    "task_ladder": "TaskLadder(count=1)",
+    "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
+    "worker_timeline": "WorkerTimeline()",
+}
+IMPORTS = (
+    "\n".join(f"from dlcv.study.widgets.{module} import *" for module in EVERY)
+    + """
+import torch
+from torch import rand
+from dlcv.classification.classic import lenet5
+from dlcv.classification.published import NETWORKS
+from dlcv.scratch.autograd import Value
+from dlcv.study.widgets.rate_explorer import ARMS
+"""
+)
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that serves one small notebook."""
+    """The address of a JupyterLab that serves two small notebooks."""
     folder = tmp_path_factory.mktemp("lab")
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / "live.ipynb")
+    every = [IMPORTS, *EVERY.values(), "print('all of', 'them')"]
+    for name, sources in (("live", CELLS), ("every", every)):
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+        nbformat.write(notebook, folder / f"{name}.ipynb")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -51,7 +91,7 @@ def lab(tmp_path_factory):
     )  # fmt: skip
     try:
         _wait_for(f"http://127.0.0.1:{port}/api")
-        yield f"http://127.0.0.1:{port}/lab/tree/live.ipynb"
+        yield f"http://127.0.0.1:{port}/lab/tree"
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -68,14 +108,18 @@ def _wait_for(address: str) -> None:
     raise TimeoutError(f"expected an answer from {address} within a minute, got none")
 
 
-@pytest.fixture(scope="module")
-def page(lab, browser):
-    page = browser.new_page(viewport={"width": 1200, "height": 1100})
-    page.goto(lab)
+def run_all_cells(page, address: str, last_words: str) -> None:
+    page.goto(address)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name=re.compile("Run All Cells")).first.click()
-    page.get_by_text("nothing yet").wait_for(timeout=60_000)
+    page.get_by_text(last_words).wait_for(timeout=90_000)
+
+
+@pytest.fixture(scope="module")
+def page(lab, browser):
+    page = browser.new_page(viewport={"width": 1200, "height": 1100})
+    run_all_cells(page, f"{lab}/live.ipynb", "nothing yet")
     yield page
     page.close()
 
@@ -101,3 +145,28 @@ def test_a_move_on_the_page_reaches_python(page):
     page.locator(".conv-arithmetic").get_by_role("slider", name="Kernel").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("Python has a kernel of 4")).to_be_visible(timeout=20_000)
+
+
+def every_widget() -> set[str]:
+    """The modules of the package's widgets, those in the lists of `dlcv.study` left out."""
+    for module in pkgutil.iter_modules(dlcv.study.widgets.__path__):
+        importlib.import_module(f"dlcv.study.widgets.{module.name}")
+    found = {cls.__module__.rpartition(".")[2] for cls in Widget.__subclasses__() if cls.module}
+    return found - {Hints.__module__.rpartition(".")[2], "quiz"}
+
+
+def test_the_list_holds_every_widget():
+    assert set(EVERY) == every_widget()
+
+
+def test_every_widget_opens_live(lab, browser):
+    page, troubles = browser.new_page(viewport={"width": 1200, "height": 12_000}), []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    run_all_cells(page, f"{lab}/every.ipynb", "all of them")
+    widgets = page.locator(".jp-OutputArea-output .dlcv-widget")
+    expect(widgets).to_have_count(len(EVERY), timeout=30_000)
+    for i in range(len(EVERY)):
+        assert widgets.nth(i).bounding_box()["height"] > 40, f"widget {i} is empty"
+    assert page.locator(".jp-OutputArea-output[data-mime-type*=stderr]").count() == 0
+    assert not troubles
+    page.close()

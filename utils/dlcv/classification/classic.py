@@ -1,7 +1,7 @@
-"""The network that read cheques: LeNet-5 as it was built in 1998, and as it is built today.
+"""LeNet-5, which read cheques, of 1998 and of today, and AlexNet, which won ILSVRC in 2012.
 
-Both are plain sequences of named layers c1, s2, c3, s4, c5, f6 and output, so that every feature
-map can be seen on the way:
+All are plain sequences of named layers, c1, s2, c3 and so on, so that every feature map can be
+seen on the way:
 
     for name, layer in model.named_children():
         x = layer(x)
@@ -165,3 +165,122 @@ def digit_codes() -> Tensor:
     rows = [line.split() for line in DIGITS.split("\n") if line]  # 12 rows of 10 pieces of 7
     drawings = ["".join(pieces) for pieces in zip(*rows, strict=True)]
     return torch.tensor([[1.0 if ink == "#" else -1.0 for ink in d] for d in drawings])
+
+
+def alexnet_grouped(num_classes: int = 1000, groups: int = 2) -> nn.Sequential:
+    """Build AlexNet as it won ILSVRC-2012, in two towers, with 60,965,224 parameters.
+
+    The towers sat on two GPUs; conv2, conv4 and conv5 see only the maps of their own, and conv3
+    sees all. Normalisation follows the ReLU and comes before pooling. The paper says 224 pixels,
+    but (224 - 11) / 4 + 1 is no integer: 227 gives its 55x55 maps. Weights start as in the paper,
+    N(0, 0.01²), with a bias of 1 in conv2, conv4, conv5 and the hidden linear layers, and 0 in the
+    others. torch divides alpha of the normalisation by its n = 5, the paper does not: 1e-4 becomes
+    5e-4 here.
+
+    Args:
+        num_classes: Number of classes.
+        groups: Towers: 2 as in the paper, or 1 for the network without groups (62,378,344
+            parameters).
+
+    Returns:
+        A model from images [B, 3, 227, 227] to logits [B, num_classes], a sequence of named layers.
+
+    Raises:
+        ValueError: If groups is neither 1 nor 2.
+
+    Reference:
+        Krizhevsky, Sutskever and Hinton, ImageNet Classification with Deep Convolutional Neural
+        Networks, sec. 3 to 5.
+
+    Taught in: lectures/06a_classic_architectures
+    """
+    if groups not in (1, 2):
+        raise ValueError(f"expected 1 or 2 groups, got {groups}")
+    model = nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(3, 96, 11, stride=4),  # [B, 96, 55, 55]
+            relu1=nn.ReLU(inplace=True),
+            norm1=nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0),
+            pool1=nn.MaxPool2d(3, stride=2),  # [B, 96, 27, 27]
+            conv2=nn.Conv2d(96, 256, 5, padding=2, groups=groups),  # [B, 256, 27, 27]
+            relu2=nn.ReLU(inplace=True),
+            norm2=nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0),
+            pool2=nn.MaxPool2d(3, stride=2),  # [B, 256, 13, 13]
+            conv3=nn.Conv2d(256, 384, 3, padding=1),  # [B, 384, 13, 13]
+            relu3=nn.ReLU(inplace=True),
+            conv4=nn.Conv2d(384, 384, 3, padding=1, groups=groups),
+            relu4=nn.ReLU(inplace=True),
+            conv5=nn.Conv2d(384, 256, 3, padding=1, groups=groups),  # [B, 256, 13, 13]
+            relu5=nn.ReLU(inplace=True),
+            pool5=nn.MaxPool2d(3, stride=2),  # [B, 256, 6, 6]
+            **hidden_and_output(256 * 6 * 6, num_classes),
+        )
+    )
+    for name, layer in model.named_children():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.normal_(layer.weight, std=0.01)
+            starts_alive = name in ("conv2", "conv4", "conv5", "fc6", "fc7")
+            nn.init.constant_(layer.bias, 1.0 if starts_alive else 0.0)
+    return model
+
+
+def alexnet(num_classes: int = 1000) -> nn.Sequential:
+    """Build the AlexNet of most libraries, in one tower, with 61,100,840 parameters.
+
+    This is the network of 2014: fewer filters in place of two towers, no response normalisation,
+    and padding of 2 in conv1, which makes 224 pixels fit. torchvision's is the same.
+
+    Args:
+        num_classes: Number of classes.
+
+    Returns:
+        A model from images [B, 3, 224, 224] to logits [B, num_classes], a sequence of named layers.
+
+    Reference:
+        Krizhevsky, One Weird Trick for Parallelizing Convolutional Neural Networks, sec. 5.
+
+    Taught in: lectures/06a_classic_architectures
+    """
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(3, 64, 11, stride=4, padding=2),  # [B, 64, 55, 55]
+            relu1=nn.ReLU(inplace=True),
+            pool1=nn.MaxPool2d(3, stride=2),  # [B, 64, 27, 27]
+            conv2=nn.Conv2d(64, 192, 5, padding=2),  # [B, 192, 27, 27]
+            relu2=nn.ReLU(inplace=True),
+            pool2=nn.MaxPool2d(3, stride=2),  # [B, 192, 13, 13]
+            conv3=nn.Conv2d(192, 384, 3, padding=1),  # [B, 384, 13, 13]
+            relu3=nn.ReLU(inplace=True),
+            conv4=nn.Conv2d(384, 256, 3, padding=1),
+            relu4=nn.ReLU(inplace=True),
+            conv5=nn.Conv2d(256, 256, 3, padding=1),  # [B, 256, 13, 13]
+            relu5=nn.ReLU(inplace=True),
+            pool5=nn.MaxPool2d(3, stride=2),  # [B, 256, 6, 6]
+            **hidden_and_output(256 * 6 * 6, num_classes),
+        )
+    )
+
+
+def hidden_and_output(features: int, num_classes: int, width: int = 4096) -> dict[str, nn.Module]:
+    """Return the three fully connected layers that AlexNet and VGG share, with dropout of 0.5.
+
+    Args:
+        features: Values in the last maps.
+        num_classes: Number of classes.
+        width: Units in each of the two hidden layers; 4096 as in both papers.
+
+    Returns:
+        Layers by name, in their order.
+
+    Taught in: lectures/06a_classic_architectures
+    """
+    return {
+        "flatten": nn.Flatten(),
+        "fc6": nn.Linear(features, width),
+        "relu6": nn.ReLU(inplace=True),
+        "drop6": nn.Dropout(0.5),
+        "fc7": nn.Linear(width, width),
+        "relu7": nn.ReLU(inplace=True),
+        "drop7": nn.Dropout(0.5),
+        "fc8": nn.Linear(width, num_classes),
+    }

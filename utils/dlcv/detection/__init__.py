@@ -1,0 +1,1 @@
+"""Finding objects: boxes and their overlap, and how a detector is judged."""

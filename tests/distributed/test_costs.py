@@ -66,6 +66,7 @@ def test_saved_bytes_by_hand():
     model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2))
     assert saved_bytes(model, torch.randn(4, 3)) == 4 * (4 * 3 + 4 * 5)
     assert saved_bytes(nn.Linear(3, 5).requires_grad_(False), torch.randn(4, 3)) == 0
+    assert saved_bytes(nn.Linear(3, 5), torch.randn(400, 3)[:4]) == 4 * 4 * 3  # not the whole set
 
 
 def test_what_is_kept_grows_with_the_batch_and_shrinks_with_checkpoints():

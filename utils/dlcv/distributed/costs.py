@@ -53,10 +53,10 @@ def layer_work(layer: nn.Module, x: Tensor) -> Work:
     return Work(per_output * y.numel(), values * x.element_size())
 
 
-def median_seconds(
+def seconds_of_runs(
     call: Callable[[], object], device: torch.device | str = "cpu", repeats: int = 5
-) -> float:
-    """Return the median time of a call, after one call that does not count.
+) -> list[float]:
+    """Time a call several times, after one call that does not count.
 
     Args:
         call: What to time.
@@ -65,8 +65,6 @@ def median_seconds(
 
     Raises:
         ValueError: If there is no repeat.
-
-    Taught in: lectures/08_gpu_and_distributed
     """
     if repeats < 1:
         raise ValueError(f"expected at least one repeat, got {repeats}")
@@ -76,7 +74,17 @@ def median_seconds(
         with Timer(device) as timer:
             call()
         seconds.append(timer.seconds)
-    return median(seconds)
+    return seconds
+
+
+def median_seconds(
+    call: Callable[[], object], device: torch.device | str = "cpu", repeats: int = 5
+) -> float:
+    """Return the median time of a call; see `seconds_of_runs`.
+
+    Taught in: lectures/08_gpu_and_distributed
+    """
+    return median(seconds_of_runs(call, device, repeats))
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,8 @@ class Machine:
 def measure_machine(device: torch.device | str, size: int = 1024, mib: int = 64) -> Machine:
     """Measure the peak and the bandwidth of a device, in float32.
 
+    A roof is what could be, so the fastest of nine runs counts.
+
     Args:
         device: Which.
         size: Side of the square matrices that are multiplied.
@@ -119,8 +129,8 @@ def measure_machine(device: torch.device | str, size: int = 1024, mib: int = 64)
     source = torch.rand(mib * 2**18, device=device)  # 2**18 values of 4 bytes: 1 MiB
     target = torch.empty_like(source)
     product = torch.empty_like(a)
-    multiply_s = median_seconds(lambda: torch.mm(a, b, out=product), device)
-    copy_s = median_seconds(lambda: target.copy_(source), device)
+    multiply_s = min(seconds_of_runs(lambda: torch.mm(a, b, out=product), device, 9))
+    copy_s = min(seconds_of_runs(lambda: target.copy_(source), device, 9))
     return Machine(2 * size**3 / multiply_s, 2 * mib * 2**20 / copy_s)
 
 

@@ -50,9 +50,9 @@ def saved_bytes(model: nn.Module, images: Tensor) -> int:
     kept = []  # holds the tensors, so that no address is given out twice
 
     def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in owned:
-            sizes[storage.data_ptr()] = storage.nbytes()
+        place = tensor.untyped_storage().data_ptr()
+        if place not in owned:
+            sizes[place] = max(sizes.get(place, 0), tensor.nbytes)
             kept.append(tensor.detach())
         return tensor
 

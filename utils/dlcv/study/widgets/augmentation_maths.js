@@ -92,11 +92,16 @@ function warp(pixels, height, width, draws) {
 const lumaOf = (values, at) => 0.299 * values[at] + 0.587 * values[at + 1] + 0.114 * values[at + 2];
 const clip = (value) => Math.max(0, Math.min(255, value));
 
+// 4096 normal numbers (Box–Muller) to pick from, so that a noisy frame takes no logarithms.
+const NORMALS = (() => {
+  const random = makeRandom(0);
+  return Float32Array.from({ length: 4096 }, () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
+})();
+
 // Noise, grey, brightness, contrast, colour, in place.
 function recolour(values, draws) {
   const random = makeRandom(draws.noiseSeed);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  if (draws.noise) for (let k = 0; k < values.length; k++) values[k] = clip(values[k] + 255 * draws.noise * normal());
+  if (draws.noise) for (let k = 0; k < values.length; k++) values[k] = clip(values[k] + 255 * draws.noise * NORMALS[(4096 * random()) | 0]);
   const blend = (other, f, at) => {
     for (let k = at; k < at + 3; k++) values[k] = clip(other + f * (values[k] - other));
   };

@@ -2,6 +2,7 @@
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const lowest = (values) => Math.min(...values);
 const highest = (values) => Math.max(...values);
+const short = (value) => value.toFixed(2).replace(/^0/, "");
 const percent = (value) => `${(100 * value).toFixed(1)} %`;
 
 // The rule of the book: one strategy is better only if its worst seed beats the other's best.
@@ -34,10 +35,10 @@ function verdictText(rows, row, column, count) {
 // One cell for each strategy and number; the colour says the mean, the text too.
 function surfaceTable(rows, counts, choose) {
   const cells = rows.map((row, i) => row.values.map((values, j) =>
-    h("td", {}, button(mean(values).toFixed(2).replace(/^0/, ""), () => choose(i, j), {
+    h("td", {}, button(short(mean(values)), () => choose(i, j), {
       tabindex: -1,
       style: `--share:${Math.round(100 * mean(values))}%`,
-      "aria-label": `${row.name}, ${counts[j]} images a class: ${percent(mean(values))}`,
+      "aria-label": `${row.name}, ${counts[j]} images a class: ${short(mean(values))}`,
     }))));
   const head = h("tr", {}, h("th", { scope: "col" }, "images a class"), counts.map((count) => h("th", { scope: "col" }, String(count))));
   const body = rows.map((row, i) => h("tr", {}, h("th", { scope: "row" }, row.name), cells[i]));

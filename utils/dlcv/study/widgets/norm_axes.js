@@ -52,7 +52,7 @@ function makeControls(model, shape, set) {
   const update = () => {
     norm.input.value = model.get("norm");
     groups.set(options.indexOf(model.get("groups")));
-    groups.input.disabled = model.get("norm") !== "group";
+    groups.root.hidden = model.get("norm") !== "group";
     hats.input.checked = model.get("normalised");
   };
   return { root: h("div", { class: "controls" }, norm.root, groups.root, hats.root), update };

@@ -122,7 +122,9 @@ export default {
     const say = () => {
       const { total, waitFor, takesStale } = rules(settings());
       const who = takesStale ? `${total} workers, every gradient is an update` : `${total} workers, an update takes the first ${waitFor}`;
-      status.textContent = `${who}. After ${short(server.now)} units of time: ${server.updates} update${server.updates === 1 ? "" : "s"}.`;
+      const share = model.get("stragglers");
+      const late = share ? ` ${Math.round(100 * share)} of 100 tasks straggle.` : "";
+      status.textContent = `${who}.${late} After ${short(server.now)} units of time: ${server.updates} update${server.updates === 1 ? "" : "s"}.`;
     };
     const begin = () => {
       pause();

@@ -70,3 +70,9 @@ def check_labels(labels: Tensor) -> None:
     if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
         got = f"{list(labels.shape)} of {labels.dtype}"
         raise ValueError(f"expected whole numbers as labels [B], got {got}")
+
+
+def check_margin(margin: float) -> None:
+    """Raise unless the margin is above 0."""
+    if not margin > 0:
+        raise ValueError(f"expected a margin above 0, got {margin}")

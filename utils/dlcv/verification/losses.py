@@ -3,7 +3,12 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlcv.verification.distances import check_labelled, paired_distances, squared_distances
+from dlcv.verification.distances import (
+    check_labelled,
+    check_margin,
+    paired_distances,
+    squared_distances,
+)
 from dlcv.verification.mining import all_pairs, same_and_different
 
 
@@ -154,9 +159,3 @@ def joint_loss(
 def mean_or_zero(losses: Tensor) -> Tensor:
     """The mean, or of nothing a 0 that still has a gradient (which is 0)."""
     return losses.sum() / max(1, losses.numel())
-
-
-def check_margin(margin: float) -> None:
-    """Raise unless the margin is above 0."""
-    if not margin > 0:
-        raise ValueError(f"expected a margin above 0, got {margin}")

@@ -5,7 +5,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dlcv.verification.distances import check_labelled, check_labels, squared_distances
+from dlcv.verification.distances import (
+    check_labelled,
+    check_labels,
+    check_margin,
+    squared_distances,
+)
 
 
 class Pairs(NamedTuple):
@@ -111,8 +116,7 @@ def semi_hard_triplets(embeddings: Tensor, labels: Tensor, margin: float) -> Ten
     Taught in: lectures/09_verification
     """
     check_labelled(embeddings, labels)
-    if not margin > 0:
-        raise ValueError(f"expected a margin above 0, got {margin}")
+    check_margin(margin)
     d = squared_distances(embeddings.detach(), embeddings.detach())  # [B, B]
     same, different = same_and_different(labels)
     gap = d[:, None, :] - d[:, :, None]  # [B, B, B]: a, p, n

@@ -16,6 +16,7 @@ from dlcv.verification.margins import (
     normface_logits,
     psi,
     sphereface_logits,
+    widened,
 )
 
 B, K, D = 9, 4, 3
@@ -167,6 +168,20 @@ def test_at_exactly_one_and_minus_one_the_gradient_is_finite():
     F.cross_entropy(arcface_logits(x, weight, labels, 0.5, 64), labels).backward()
     assert x.grad.isfinite().all()
     assert weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("change", [lambda c: widened(c, 0.5), lambda c: psi(c, 4)])
+def test_a_widened_and_a_multiplied_angle_have_finite_slopes_at_the_ends(change):
+    cos = torch.tensor([1.0, -1.0], requires_grad=True)
+    change(cos).sum().backward()
+    assert cos.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.2, 0.5, 1.5])
+def test_a_widened_angle_against_the_cosine_of_a_sum(margin):
+    theta = torch.linspace(0, math.pi, 101, dtype=torch.float64)
+    got = widened(theta.cos(), margin)
+    torch.testing.assert_close(got, (theta + margin).cos(), rtol=0, atol=1e-9)
 
 
 def test_the_bound_of_normface():

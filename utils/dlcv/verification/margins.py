@@ -115,13 +115,31 @@ def cosface_logits(
     return scale * _with_own(cos, labels, own - margin)
 
 
+def widened(cos: Tensor, margin: float) -> Tensor:
+    """cos(θ + m) = cos θ cos m − sin θ sin m, given cos θ: no arc cosine is needed.
+
+    By cos θ the sine has an infinite slope at ±1; there it counts as 0, so that the gradient stays
+    finite. Beyond θ = π − m the value rises again.
+
+    Args:
+        cos: Any shape, in [−1, 1].
+        margin: m, in radians.
+
+    Returns:
+        The same shape, in [−1, 1].
+
+    Reference:
+        Deng et al., ArcFace, 2019, sec. 3.1.
+
+    Taught in: lectures/09_verification
+    """
+    return cos * math.cos(margin) - safe_sqrt(1 - cos**2) * math.sin(margin)
+
+
 def arcface_logits(
     embeddings: Tensor, weight: Tensor, labels: Tensor, margin: float, scale: float
 ) -> Tensor:
-    """Scaled cosines, the own class's angle widened by a margin: s cos(θ_y + m).
-
-    cos(θ + m) = cos θ cos m − sin θ sin m needs no arc cosine. The sine's slope by the cosine is
-    infinite at cos θ = ±1; there it counts as 0. Beyond θ = π − m the logit rises again.
+    """Scaled cosines, the own class's angle widened by a margin: s cos(θ_y + m), see `widened`.
 
     Args:
         embeddings: [B, D].
@@ -144,8 +162,7 @@ def arcface_logits(
     cos, own = _cosines_and_own(embeddings, weight, labels)
     check_additive_margin(margin)
     check_scale(scale)
-    sine = safe_sqrt(1 - own**2)
-    return scale * _with_own(cos, labels, own * math.cos(margin) - sine * math.sin(margin))
+    return scale * _with_own(cos, labels, widened(own, margin))
 
 
 def psi(cos: Tensor, margin: int) -> Tensor:

@@ -94,3 +94,18 @@ def test_numbers_out_of_range_are_errors(arguments):
 def test_mix64_wants_64_bits():
     with pytest.raises(TypeError, match=r"expected int64, got torch\.int32"):
         mix64(torch.zeros(1, dtype=torch.int32))
+
+
+def test_items_in_any_order_have_the_numbers_they_have_in_a_row():
+    row = CounterRandom(5, start=0, count=20, purpose=3)
+    items = torch.tensor([7, 0, 7, 19])
+    some = CounterRandom.of_items(5, items, purpose=3)
+    for draw in (lambda r: r.uniform(2, 3), lambda r: r.integers(4, high=9), lambda r: r.noise(5)):
+        assert torch.equal(draw(some), draw(row)[items])
+    assert CounterRandom.of_items(5, items[:0]).uniform(2).shape == (0, 2)
+
+
+@pytest.mark.parametrize("items", [[[1]], [-1], [1.0]])
+def test_items_must_be_whole_numbers_in_a_row(items):
+    with pytest.raises(ValueError, match=r"expected items \[N\] of int64, at least 0, got"):
+        CounterRandom.of_items(5, torch.tensor(items))

@@ -73,8 +73,23 @@ class CounterRandom:
             raise ValueError(f"expected a seed in [0, 2^63), got {seed}")
         if count < 0 or not 0 <= start < 2**63 - count:
             raise ValueError(f"expected count >= 0 and start >= 0, got {count} and {start}")
-        items = torch.arange(start, start + count, device=device)
-        root = torch.tensor([seed, purpose], device=device)
+        self._set_items(seed, torch.arange(start, start + count, device=device), purpose)
+
+    @classmethod
+    def of_items(cls, seed: int, items: torch.Tensor, purpose: int = 0) -> "CounterRandom":
+        """Draw for any items, in any order: int64 [N] in [0, 2^63), on the device of `items`.
+
+        Raises:
+            ValueError: if `seed` is out of range, or `items` are no such numbers.
+        """
+        if items.ndim != 1 or items.dtype != torch.int64 or (items < 0).any():
+            raise ValueError(f"expected items [N] of int64, at least 0, got {items}")
+        draws = cls(seed, 0, 0, items.device, purpose)
+        draws._set_items(seed, items, purpose)
+        return draws
+
+    def _set_items(self, seed: int, items: torch.Tensor, purpose: int) -> None:
+        root = torch.tensor([seed, purpose], device=items.device)
         root = mix64(mix64(root[:1] * _GAMMA) + root[1:] + 1)
         self.keys = mix64(root + (items + 1) * _GAMMA)  # [N]
         self._position = 0

@@ -1,5 +1,6 @@
 """Boxes scored by the contours that lie wholly inside them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from dlcv.detection.boxes import check_boxes
+from dlcv.detection.boxes import check_boxes, nms
+from dlcv.detection.proposals import sliding_windows
 
 DIRECTIONS = 4  # an edge group is a connected piece of contour of one of these directions
 KAPPA = 1.5  # the paper's exponent: larger boxes hold more edges, and are charged for it
@@ -98,3 +100,32 @@ def edge_box_scores(boxes: Tensor, groups: EdgeGroups) -> Tensor:
     rb = (groups.boxes[:, 2:] <= boxes[:, None, 2:]).all(dim=2)
     sides = (boxes[:, 2:] - boxes[:, :2]).sum(dim=1)
     return (lt & rb).to(groups.strengths) @ groups.strengths / (2 * sides**KAPPA)
+
+
+def propose_edge_boxes(
+    image: Tensor,
+    scales: Sequence[float] = (0.71, 0.5, 0.35, 0.25, 0.18, 0.125),
+    ratios: Sequence[float] = (0.33, 0.5, 0.71, 1.0, 1.41, 2.0, 3.0),
+    overlap: float = 0.7,
+    iou_threshold: float = 0.7,
+) -> Tensor:
+    """Propose the sliding windows with the best edge-box scores, without near repetitions.
+
+    Args:
+        image: float [C, H, W] in [0, 1].
+        scales: Roots of the windows' areas as shares of the longer side; teaching values.
+        ratios: Heights over widths.
+        overlap: See `dlcv.detection.proposals.sliding_windows`; the paper's windows are denser.
+        iou_threshold: Of the suppression of repetitions among the best 3,000.
+
+    Returns:
+        float32 [N, 4], xyxy in px, by falling score.
+
+    Taught in: lectures/11_detection_foundations
+    """
+    size = (image.shape[-2], image.shape[-1])
+    windows = sliding_windows(size, [share * max(size) for share in scales], ratios, overlap)
+    scores = edge_box_scores(windows, edge_groups(image))
+    best = scores.argsort(descending=True, stable=True)[:3000]
+    windows, scores = windows[best], scores[best]
+    return windows[nms(windows, scores, iou_threshold)]

@@ -72,9 +72,9 @@ def simulate_one(
     """Return the detections of one image, see `simulate_detections`."""
     seen = torch.rand(len(target["boxes"]), generator=generator) >= skill.missed
     boxes, labels = target["boxes"][seen], target["labels"][seen]
-    further = torch.poisson(torch.full((len(boxes),), skill.duplicates), generator).long()
+    further = torch.poisson(torch.full((len(boxes),), float(skill.duplicates)), generator).long()
     again = torch.arange(len(boxes)).repeat_interleave(further)
-    alarms = int(torch.poisson(torch.tensor([skill.false_alarms]), generator))
+    alarms = int(torch.poisson(torch.tensor([float(skill.false_alarms)]), generator))
     spread = torch.cat([torch.ones(len(boxes)), 1.5 * torch.ones(len(again))]) * skill.noise
     boxes, labels = torch.cat([boxes, boxes[again]]), torch.cat([labels, labels[again]])
     sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)

@@ -14,6 +14,7 @@ TOPICS = {
     "01": "perceptron",
     "02": "backpropagation",
     "04": "convolutions",
+    "11": "detection_foundations",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

@@ -6,15 +6,17 @@ The checks compare with the package, which the tests compare with torchvision an
 from dlcv.study.exercises.base import Exercise
 from dlcv.study.exercises.detection_checks import (
     check_average_precision,
-    check_count,
-    check_grouping,
     check_iou,
     check_nms,
     solve_average_precision,
-    solve_count,
-    solve_grouping,
     solve_iou,
     solve_nms,
+)
+from dlcv.study.exercises.detection_search import (
+    check_count,
+    check_grouping,
+    solve_count,
+    solve_grouping,
 )
 
 EXERCISES = {
@@ -71,8 +73,8 @@ EXERCISES = {
             "out.",
         ),
         solution=solve_count,
-        praise="As many as $\\binom{H+1}{2}\\binom{W+1}{2}$ says, found the hard way. Do not try it "
-        "on a photograph.",
+        praise="As many as $\\binom{H+1}{2}\\binom{W+1}{2}$ says, found the hard way. Do not "
+        "try it on a photograph.",
     ),
     "11.grouping": Exercise(
         title="The order of merging",

@@ -123,7 +123,11 @@ def check_nms(answer: object) -> None:
     generator = torch.Generator().manual_seed(12)
     thresholds = itertools.cycle((0.1, 0.3, 0.5, 0.7))
     cases = [
-        (random_boxes(20, generator), torch.rand(20, generator=generator), next(thresholds))
+        (
+            random_boxes(20, generator),
+            torch.rand(20, generator=generator).double(),
+            next(thresholds),
+        )
         for _ in range(100)
     ]
     got = [as_list(attempt(answer, *case)) for case in cases]

@@ -1,6 +1,7 @@
 """The proposal browser: its numbers against the package, and its controls by hand and key."""
 
 import base64
+import itertools
 import re
 
 import pytest
@@ -32,20 +33,22 @@ def readout(page):
     return [float(number) for number in found.groups()]
 
 
-@pytest.mark.parametrize("picture", [0, 1])
-@pytest.mark.parametrize("method", range(4))
-def test_the_page_shows_what_python_computes(open_widget, browser_widget, picture, method):
-    widget = browser_widget
-    widget.picture, widget.method, widget.count = picture, method, 100
-    page = open_widget(widget)
-    shown, total, recall, ar = readout(page)
-    boxes = boxes_of(widget, picture, method)
-    objects = torch.tensor(widget.pictures[picture]["boxes"]).double()
-    assert total == len(boxes)
-    assert shown == min(100, len(boxes))
-    first = boxes[: int(shown)]
-    assert recall == pytest.approx(recall_against_count([first], [objects], [100])[0], abs=0.0051)
-    assert ar == pytest.approx(average_recall(best_overlaps(first, objects)), abs=0.0051)
+def test_the_page_shows_what_python_computes(open_widget, browser_widget):
+    page = open_widget(browser_widget)
+    stops = sorted({round(MOST ** (i / 40)) for i in range(41)})
+    for picture, method, stop in itertools.product((0, 1), range(4), (0, 20, len(stops) - 1)):
+        page.get_by_role("combobox", name="Picture").select_option(str(picture))
+        page.get_by_role("combobox", name="Method").select_option(str(method))
+        page.get_by_role("slider", name="Proposals").fill(str(stop))
+        shown, total, recall, ar = readout(page)
+        boxes = boxes_of(browser_widget, picture, method)
+        objects = torch.tensor(browser_widget.pictures[picture]["boxes"], dtype=torch.float64)
+        assert total == len(boxes)
+        assert shown == min(stops[stop], len(boxes))
+        first = boxes[: int(shown)]
+        expected = recall_against_count([first], [objects], [len(first)])[0]
+        assert recall == pytest.approx(expected, abs=0.0051)
+        assert ar == pytest.approx(average_recall(best_overlaps(first, objects)), abs=0.0051)
 
 
 def test_curve_and_best_equal_the_package_on_random_boxes(open_widget, browser_widget):

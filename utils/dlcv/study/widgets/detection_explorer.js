@@ -1,6 +1,6 @@
 // Detections of one kind of object: three thresholds, and what becomes right, wrong and missed.
 const METHODS = [["area", "area (VOC from 2010)"], ["voc07", "11 points (VOC 2007)"], ["coco", "101 points (COCO)"]];
-const PLOT = { width: 320, height: 250, left: 40, top: 12, right: 12, bottom: 40 };
+const PLOT = { width: 320, height: 250, left: 56, top: 12, right: 12, bottom: 40 };
 const plotX = (recall) => PLOT.left + recall * (PLOT.width - PLOT.left - PLOT.right);
 const plotY = (precision) => PLOT.height - PLOT.bottom - precision * (PLOT.height - PLOT.top - PLOT.bottom);
 const pathOf = (points) => points.map(({ recall, precision }, i) => `${i ? "L" : "M"}${plotX(recall).toFixed(1)} ${plotY(precision).toFixed(1)}`).join("");
@@ -12,7 +12,7 @@ function axes() {
   ]);
   const frame = h("svg:path", { class: "axis", d: `M${plotX(0)} ${plotY(1)}V${plotY(0)}H${plotX(1)}` });
   return [frame, ...ticks, h("svg:text", { x: plotX(0.5), y: PLOT.height - 4, "text-anchor": "middle" }, "recall"),
-    h("svg:text", { transform: `translate(13 ${plotY(0.5)}) rotate(-90)`, "text-anchor": "middle" }, "precision")];
+    h("svg:text", { transform: `translate(14 ${plotY(0.5)}) rotate(-90)`, "text-anchor": "middle" }, "precision")];
 }
 
 // The area that AP sums up: the stairs of the raised curve.
@@ -74,7 +74,7 @@ export default {
       const found = result.matched[index];
       const missed = scene.objects.filter((_, i) => !found.some(({ at }) => at === i));
       setAttributes(photo, { src: scene.image, alt: `Scene ${index + 1}: ${scene.objects.length} objects of the kind that is looked for, and other things` });
-      name.textContent = `Scene ${index + 1} of ${scenes.length}`;
+      name.textContent = `Scene ${index + 1} of ${scenes.length}, looking for: ${scene.kind}`;
       const items = [
         ...found.map(({ box, score, iou, isRight, why }) => [isRight ? "right" : "wrong", box, `score ${score.toFixed(2)}, IoU ${iou.toFixed(2)}: ${why}`]),
         ...missed.map((box) => ["missed", box, "an object that nothing found"]),

@@ -1,5 +1,5 @@
 // Proposals on a picture: how many, by which method, and how well the best of them fit.
-const CHART = { width: 320, height: 210, left: 40, top: 10, right: 12, bottom: 38 };
+const CHART = { width: 320, height: 210, left: 56, top: 10, right: 12, bottom: 38 };
 const chartX = (count, most) => CHART.left + (Math.log(count) / Math.log(most)) * (CHART.width - CHART.left - CHART.right);
 const chartY = (recall) => CHART.height - CHART.bottom - recall * (CHART.height - CHART.top - CHART.bottom);
 
@@ -76,7 +76,7 @@ export default {
         ...ticks.map((tick) => h("svg:text", { x: chartX(tick, most), y: chartY(0) + 17, "text-anchor": "middle" }, tick)),
         ...[0, 0.5, 1].map((tick) => h("svg:text", { x: CHART.left - 7, y: chartY(tick) + 5, "text-anchor": "end" }, tick)),
         h("svg:text", { x: CHART.width / 2 + 15, y: CHART.height - 4, "text-anchor": "middle" }, "proposals"),
-        h("svg:text", { transform: `translate(12 ${chartY(0.5)}) rotate(-90)`, "text-anchor": "middle" }, "recall"),
+        h("svg:text", { transform: `translate(14 ${chartY(0.5)}) rotate(-90)`, "text-anchor": "middle" }, "recall"),
         ...lines,
         h("svg:circle", { class: "dot", r: 5, cx: chartX(shown, most), cy: chartY(methods[chosen].curve[shown - 1]) }));
       chart.setAttribute("aria-label", `Recall against the number of proposals; ${methods[chosen].name} stands out from the other methods`);

@@ -96,7 +96,7 @@ export default {
         const light = (isOn) => () => group.classList.toggle("lit", isOn);
         const row = h("li", { tabindex: 0, onpointerenter: light(true), onpointerleave: light(false), onfocus: light(true), onblur: light(false) },
           h("span", { class: isReached ? "sign reached" : "sign", "aria-hidden": "true" }, isReached ? "✓" : "✗"),
-          `${names[i]}: IoU ${best[i].iou.toFixed(2)}${best[i].at < 0 ? "" : `, number ${best[i].at + 1}`}`);
+          `${names[i]}: IoU ${best[i].iou.toFixed(3)}${best[i].at < 0 ? "" : `, number ${best[i].at + 1}`}`);
         return { group, row };
       });
       marks.replaceChildren(h("svg:path", { class: "all", d: boxes.slice(0, shown).map(outlineOf).join("") }), ...found.map(({ group }) => group));

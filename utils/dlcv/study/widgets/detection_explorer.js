@@ -91,7 +91,8 @@ export default {
       setAttributes(dot, { cx: plotX(last?.recall ?? 0), cy: plotY(last?.precision ?? 0), visibility: last ? "visible" : "hidden" });
       const { right, wrong, count, ap } = result;
       const precision = right + wrong ? (right / (right + wrong)).toFixed(2) : "undefined";
-      status.replaceChildren(`All scenes: ${right} right, ${wrong} wrong, ${count - right} missed. Precision ${precision}, recall ${(right / count).toFixed(2)}, `,
+      const used = [scoreThreshold, nmsThreshold, iouThreshold].map((value) => value.toFixed(2));
+      status.replaceChildren(`All scenes, scores from ${used[0]}, NMS at ${used[1]}, right from ${used[2]}: ${right} right, ${wrong} wrong, ${count - right} missed. Precision ${precision}, recall ${(right / count).toFixed(2)}, `,
         h("strong", {}, `AP ${ap.toFixed(3)}`));
       plot.setAttribute("aria-label", `Precision against recall; average precision ${ap.toFixed(3)}`);
     };

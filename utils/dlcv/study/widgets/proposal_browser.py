@@ -40,7 +40,7 @@ class ProposalBrowser(Widget):
     pictures = traitlets.List().tag(sync=True)
     picture = traitlets.Int(0).tag(sync=True)
     method = traitlets.Int(3).tag(sync=True)
-    count = traitlets.Int(30).tag(sync=True)
+    count = traitlets.Int(31).tag(sync=True)
 
     def __init__(self, photos: tuple[str, ...] = ("coins", "coffee", "astronaut"), seed: int = 11):
         scenes = render_scenes(1, seed, config=SceneConfig(size=LONGEST_PX, objects=(5, 6)))

@@ -6,7 +6,14 @@ from torch import nn
 
 from dlcv.data.scenes import SceneConfig, render_scenes
 from dlcv.detection.boxes import nms
-from dlcv.detection.pipeline import SYMMETRIES, detect_all, judge, thin_out, turn
+from dlcv.detection.pipeline import (
+    SYMMETRIES,
+    detect_all,
+    detector_loss,
+    judge,
+    thin_out,
+    turn,
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +42,26 @@ def test_boxes_stay_on_their_objects(scenes, symmetry):
 def test_the_eight_symmetries_differ(scenes):
     turned = [turn(scenes.images, scenes.boxes, k)[0].flatten().tolist() for k in range(8)]
     assert len({tuple(pixels) for pixels in turned}) == 8
+
+
+class Witness(nn.Module):
+    """Keeps what it was shown; its losses are two and three."""
+
+    def losses(self, images, boxes, labels):
+        self.seen = images, boxes, labels
+        return {"classes": torch.tensor(2.0), "boxes": torch.tensor(3.0)}
+
+
+def test_the_loss_is_a_sum_over_pictures_and_boxes_turned_alike(scenes):
+    torch.manual_seed(1)  # draws the symmetry below
+    symmetry = int(torch.randint(SYMMETRIES, ()))
+    torch.manual_seed(1)
+    witness = Witness()
+    assert detector_loss(witness, (scenes.images, scenes)) == 5
+    images, boxes = turn(scenes.images / 255, scenes.boxes, symmetry)
+    for seen, expected in zip(witness.seen, (images, boxes, scenes.labels), strict=True):
+        assert torch.equal(seen, expected)
+    assert symmetry != 0
 
 
 def test_thinning_drops_the_unlikely_and_suppresses_within_a_class():

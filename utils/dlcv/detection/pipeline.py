@@ -47,6 +47,28 @@ def turn(images: Tensor, boxes: Tensor, symmetry: int) -> tuple[Tensor, Tensor]:
     return images, torch.stack([x1, y1, x2, y2], dim=-1)
 
 
+def detector_loss(model: nn.Module, batch: tuple[Tensor, Scenes]) -> Tensor:
+    """Sum a detector's losses on a batch of scenes, all turned alike by a symmetry drawn at random.
+
+    This is what `dlcv.training.fit` takes, with `Batches(scenes.images, scenes, batch_size)`.
+
+    Args:
+        model: A detector whose `losses(images, boxes, labels)` takes images float [B, 3, S, S] in
+            [0, 1], boxes [B, K, 4] in xyxy px and labels int64 [B, K], -1 in empty slots, and
+            returns a dict of scalar losses by name.
+        batch: Images uint8 [B, 3, S, S] and their scenes.
+
+    Returns:
+        The sum of the losses, a scalar.
+
+    Taught in: lectures/12_rcnn_family
+    """
+    images, scenes = batch
+    symmetry = int(torch.randint(SYMMETRIES, ()))
+    images, boxes = turn(images.float() / 255, scenes.boxes, symmetry)
+    return torch.stack(list(model.losses(images, boxes, scenes.labels).values())).sum()
+
+
 def thin_out(
     boxes: Tensor,
     scores: Tensor,

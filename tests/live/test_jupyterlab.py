@@ -53,6 +53,7 @@ EVERY = {
     "perceptron_plane": "PerceptronPlane()",
     "proposal_browser": "ProposalBrowser(photos=('coins',))",
     "rate_explorer": "RateExplorer((0.1, 1.0), {('ReLU', 2, arm): rand(2, 3, 4) for arm in ARMS})",
+    "roi_bins": "RoiBins()",
     "task_ladder": "TaskLadder(count=1)",
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
     "worker_timeline": "WorkerTimeline()",

@@ -143,9 +143,11 @@ def roi_align(
     image, boxes, (P, Q) = check_regions(input, boxes, output_size, spatial_scale)
     first, last = (boxes * spatial_scale - (0.5 if aligned else 0.0)).split(2, dim=1)
     extent = last - first if aligned else (last - first).clamp(min=1)
-    B = sample_weights(first[:, 0], extent[:, 0], Q, sampling_ratio, input.shape[3])  # [K, Q, W]
-    A = sample_weights(first[:, 1], extent[:, 1], P, sampling_ratio, input.shape[2])  # [K, P, H]
-    return A[:, None] @ input.index_select(0, image) @ B[:, None].mT
+    C, H, W = input.shape[1:]
+    A = sample_weights(first[:, 1], extent[:, 1], P, sampling_ratio, limit=H)  # [K, P, H]
+    B = sample_weights(first[:, 0], extent[:, 0], Q, sampling_ratio, limit=W)  # [K, Q, W]
+    rows = mix_rows(A, input.permute(0, 2, 3, 1).flatten(2), image)  # [K, P, W * C]
+    return (B[:, None] @ rows.reshape(-1, P, W, C)).permute(0, 3, 1, 2)
 
 
 def sample_weights(first: Tensor, extent: Tensor, bins: int, ratio: int, limit: int) -> Tensor:
@@ -176,6 +178,24 @@ def sample_weights(first: Tensor, extent: Tensor, bins: int, ratio: int, limit: 
     places = torch.arange(limit, device=first.device)
     weights = (1 - (t.clamp(0, limit - 1)[..., None] - places).abs()).clamp(min=0)
     return (weights * counted[..., None]).sum(dim=2) / count.clamp(min=1)  # [K, bins, limit]
+
+
+def mix_rows(weights: Tensor, maps: Tensor, image: Tensor) -> Tensor:
+    """Multiply each region's weights with its map: one product for all regions of an image.
+
+    Args:
+        weights: [K, P, H].
+        maps: [B, H, D].
+        image: int64 [K], which of the B maps each region lies in.
+
+    Returns:
+        [K, P, D].
+    """
+    order = image.argsort(stable=True)
+    parts = weights[order].split(image.bincount(minlength=len(maps)).tolist())
+    mixed = [part.flatten(0, 1) @ m for part, m in zip(parts, maps, strict=True)]
+    mixed = torch.cat(mixed).reshape(*weights.shape[:2], maps.shape[2])
+    return mixed[order.argsort()]
 
 
 def spatial_pyramid_pool(

@@ -58,8 +58,10 @@ def mask_targets(masks: Tensor, regions: Tensor, side: int) -> Tensor:
 
     Taught in: lectures/14_segmentation
     """
+    if len(regions) == 0:
+        return regions.new_zeros(0, side, side)
     which = torch.arange(len(regions), device=regions.device)[:, None].to(regions)
-    rois = torch.cat([which, regions], dim=1)
+    rois = torch.cat([which, regions], dim=1)  # region i lies in mask i
     return roi_align(masks[:, None].float(), rois, side, sampling_ratio=2, aligned=True)[:, 0]
 
 

@@ -9,18 +9,18 @@ from torchvision.models.detection.rpn import RegionProposalNetwork as Theirs
 from torchvision.models.detection.rpn import RPNHead, concat_box_prediction_layers
 
 from dlcv.detection.anchors import BACKGROUND, IGNORED, assign, make_anchors
+from dlcv.detection.box_head import BETA
 from dlcv.detection.boxes import box_iou, encode_boxes, nms
 from dlcv.detection.region_proposals import (
-    BETA,
     AnchorTargets,
     RegionConfig,
     RegionProposalNetwork,
     anchor_targets,
     propose,
     rpn_losses,
-    sample,
     suppress,
 )
+from dlcv.detection.sampling import sample
 from dlcv.study.facts import fact
 
 SIZE = (48, 64)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from dlcv.data.scenes import Scenes
-from dlcv.detection.faster_rcnn import Pool, head_losses, region_targets
+from dlcv.detection.box_head import Pool, head_losses, region_targets
 from dlcv.detection.fpn import PyramidRCNN
 from dlcv.detection.masks import paste_masks
 from dlcv.detection.pipeline import SYMMETRIES, Detections, turn
@@ -144,7 +144,8 @@ class MaskRCNN(PyramidRCNN):
         """
         maps = self.features(images)
         losses, proposals = self.rpn_step(maps, images.shape[-2:], boxes, labels)
-        targets = region_targets(proposals, boxes, labels, self.classes, self.config)
+        count = self.config.regions_sampled
+        targets = region_targets(proposals, boxes, labels, self.classes, count)
         features = self.pool(maps, targets.regions, self.config.bins)
         losses |= head_losses(*self.head(features), targets)
         objects = targets.labels < self.classes

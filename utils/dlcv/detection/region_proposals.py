@@ -7,11 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dlcv.detection.anchors import BACKGROUND, assign
+from dlcv.detection.anchors import assign
+from dlcv.detection.box_head import BETA
 from dlcv.detection.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes
-
-BETA = 1 / 9
-"""Where smooth L1 turns from a parabola into a line: the published code's, sigma = 3."""
+from dlcv.detection.sampling import sample
 
 
 @dataclass(frozen=True)
@@ -96,33 +95,6 @@ class RegionProposalNetwork(nn.Module):
         logits = [self.objectness(x).permute(0, 2, 3, 1).flatten(1) for x in hidden]
         offsets = [self.offsets(x).permute(0, 2, 3, 1).flatten(1) for x in hidden]
         return torch.cat(logits, 1), torch.cat(offsets, 1).unflatten(1, (-1, 4))
-
-
-def sample(found: Tensor, count: int, share: float) -> tuple[Tensor, Tensor]:
-    """Draw anchors or proposals at random, so that background does not drown the objects.
-
-    Args:
-        found: int64 [A] from `assign`.
-        count: How many to draw at most.
-        share: Share of them that may be objects; background fills up what is missing.
-
-    Returns:
-        Indices of the positive ones and of the negative ones, int64.
-
-    Raises:
-        ValueError: If the share is not in [0, 1].
-
-    Reference:
-        Ren, He, Girshick and Sun, Faster R-CNN, sec. 3.1.3.
-
-    Taught in: lectures/12_rcnn_family
-    """
-    if not 0 <= share <= 1:
-        raise ValueError(f"expected a share in [0, 1], got {share}")
-    order = torch.randperm(len(found), device=found.device)
-    positive = order[found[order] >= 0][: int(count * share)]
-    negative = order[found[order] == BACKGROUND][: count - len(positive)]
-    return positive, negative
 
 
 def anchor_targets(

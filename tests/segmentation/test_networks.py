@@ -10,7 +10,14 @@ from dlcv.data.batches import Batches
 from dlcv.data.scenes import SceneConfig, render_scenes
 from dlcv.segmentation.deconvnet import DeconvNet, deconvnet, deconvnet_vgg16
 from dlcv.segmentation.fcn import convolutionalise, fcn
-from dlcv.segmentation.pipeline import judge, label_pixels, segmentation_loss, turn
+from dlcv.segmentation.pipeline import (
+    best_rate,
+    judge,
+    label_pixels,
+    load_measured,
+    segmentation_loss,
+    turn,
+)
 from dlcv.segmentation.unet import UNet, crop_to, unet
 from dlcv.study.facts import fact
 from dlcv.training import TrainConfig, fit
@@ -234,3 +241,15 @@ def test_a_segmenter_learns_a_few_scenes(build):
     )
     assert history.losses[-1] < 0.5 * history.losses[0]
     assert judge(model, scenes.images, scenes.semantic, 9).pixel_accuracy > 0.8
+
+
+def test_measured_numbers_are_plausible_and_the_best_rate_is_the_best():
+    measured = load_measured()
+    for name, row in measured.items():
+        assert best_rate(name) in {float(rate) for rate in row["rates"]}
+        assert max(row["rates"].values()) == row["rates"][f"{best_rate(name):g}"]
+        assert len(row["rates"]) == 3
+        assert all(0 < value < 1 for value in row.get("long", []))
+    assert min(measured["FCN-8s"]["long"]) > max(measured["FCN-32s"]["long"])
+    with pytest.raises(ValueError, match="expected one of .*FCN-8s.*, got 'VGG'"):
+        best_rate("VGG")

@@ -1,6 +1,8 @@
 """What every segmenter of the book shares: the loss on turned scenes, the answer, the judgement."""
 
+import json
 from collections.abc import Callable
+from importlib.resources import files
 
 import torch
 import torch.nn.functional as F
@@ -82,3 +84,31 @@ def judge(
     Taught in: lectures/14_segmentation
     """
     return segmentation_scores(confusion_matrix(label_pixels(model, images), classes, num_classes))
+
+
+def load_measured() -> dict[str, dict]:
+    """Read what `tools/measure_segmenters.py` measured; the data card beside the file explains it.
+
+    Returns:
+        Network → "rates", the mean IoU on validation scenes by learning rate, and for most of them
+        "long", the mean IoU on test scenes of three long trainings, and "long_seconds".
+
+    Taught in: lectures/14_segmentation
+    """
+    text = files("dlcv.segmentation").joinpath("measured/segmenters.json").read_text("utf-8")
+    return json.loads(text)
+
+
+def best_rate(network: str) -> float:
+    """Return the learning rate that was best for a network on the validation scenes.
+
+    Raises:
+        ValueError: If the network was not measured.
+
+    Taught in: lectures/14_segmentation
+    """
+    measured = load_measured()
+    if network not in measured:
+        raise ValueError(f"expected one of {', '.join(measured)}, got {network!r}")
+    rates = measured[network]["rates"]
+    return float(max(rates, key=rates.get))

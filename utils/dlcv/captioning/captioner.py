@@ -1,6 +1,7 @@
 """A network that says what it sees: image features, an LSTM, and three ways to join them."""
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -8,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlcv.captioning.gates import Recurrent, State
-from dlcv.captioning.search import Hypothesis, beam_search
+from dlcv.captioning.search import Hypothesis, Step, beam_search, greedy
 from dlcv.captioning.vocabulary import NOTHING, Vocabulary
 
 WAYS = ("first", "every", "attend")
@@ -95,11 +96,13 @@ class Captioner(nn.Module):
         self.cell = Recurrent("lstm", word_size + image_size, size)
         self.speak = nn.Linear(size, words)
         if way == "attend":
-            self.key, self.query = nn.Linear(channels, image_size), nn.Linear(size, image_size)
+            self.key = nn.Linear(channels, image_size, bias=False)  # softmax would cancel it
+            self.query = nn.Linear(size, image_size)
             self.value = nn.Linear(channels, image_size)
             self.place = nn.Parameter(torch.zeros(places, image_size))
         else:
-            self.summary = nn.Linear(places * channels, image_size)
+            flat = nn.Linear(places * channels, image_size)
+            self.summary = nn.Sequential(flat, nn.BatchNorm1d(image_size))
 
     def standardise(self, grids: Tensor) -> None:
         """Remember mean and spread of each channel of training features [N, P, C]."""
@@ -133,29 +136,32 @@ class Captioner(nn.Module):
         state = self.cell.step(torch.cat([self.embed(words), v], dim=1), state)
         return self.speak(state[0]), state
 
-    @torch.no_grad()
-    def greedy(self, grids: Tensor, longest: int = 9) -> Tensor:
-        """Say the most probable word at every step: numbers [B, longest], -1 after the end."""
-        image, state = self.look(grids), self.cell.start(len(grids))
-        words, said = torch.full((len(grids),), Vocabulary.start).to(grids.device), []
-        over = torch.zeros_like(words, dtype=torch.bool)
-        for _ in range(longest):
-            logits, state = self.step(words, image, state)
-            words = logits.argmax(dim=1)
-            said.append(words.masked_fill(over, NOTHING))
-            over = over | (words == Vocabulary.end)
-        return torch.stack(said, dim=1)
-
-    @torch.no_grad()
-    def beam(self, grid: Tensor, width: int, longest: int = 9, watch=None) -> list[Hypothesis]:
-        """Search the best sentences for one image [P, C], see `beam_search`."""
-        image = self.look(grid[None])
+    def narrator(self, grids: Tensor) -> Step:
+        """Return the step of these images [B, P, C] for a search; with one, any number of rows."""
+        image = self.look(grids)
 
         def step(words: Tensor, state: State) -> tuple[Tensor, State]:
             same = tuple(part.expand(len(words), *part.shape[1:]) for part in image)
-            return self.step(words.to(grid.device), same, state)
+            return self.step(words.to(grids.device), same, state)
 
-        return beam_search(step, self.cell.start(1), width, longest, watch=watch)
+        return step
+
+    @torch.no_grad()
+    def greedy(self, grids: Tensor, longest: int = 9) -> Tensor:
+        """Say the most probable word at every step: numbers [B, longest], -1 after the end."""
+        return greedy(self.narrator(grids), self.cell.start(len(grids)), longest)
+
+    @torch.no_grad()
+    def beam(
+        self,
+        grid: Tensor,
+        width: int,
+        longest: int = 9,
+        watch: Callable[[list[Hypothesis]], object] | None = None,
+    ) -> list[Hypothesis]:
+        """Search the best sentences for one image [P, C], see `beam_search`."""
+        step, state = self.narrator(grid[None]), self.cell.start(1)
+        return beam_search(step, state, width, longest, watch=watch)
 
 
 def teacher_forcing_loss(model: Captioner, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dlcv.captioning.gates import State
+from dlcv.captioning.vocabulary import NOTHING
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
@@ -24,6 +25,7 @@ class Hypothesis:
     log_prob: float
 
 
+@torch.no_grad()
 def beam_search(
     step: Step,
     state: State,
@@ -77,6 +79,35 @@ def beam_search(
     return kept
 
 
+@torch.no_grad()
+def greedy(step: Step, state: State, longest: int, start: int = 1, end: int = 0) -> Tensor:
+    """Say the most probable word at every step, for many sentences at once.
+
+    Args:
+        step, longest, start, end: As in `beam_search`.
+        state: The states at the start, tensors of B rows.
+
+    Returns:
+        Numbers [B, longest], -1 after the end.
+
+    Raises:
+        ValueError: If longest is less than 1.
+
+    Taught in: lectures/15_captioning
+    """
+    if longest < 1:
+        raise ValueError(f"expected longest >= 1, got {longest}")
+    words = torch.full((len(state[0]),), start, device=state[0].device)
+    said, over = [], torch.zeros_like(words, dtype=torch.bool)
+    for _ in range(longest):
+        logits, state = step(words, state)
+        words = logits.argmax(dim=1)
+        said.append(words.masked_fill(over, NOTHING))
+        over = over | (words == end)
+    return torch.stack(said, dim=1)
+
+
+@torch.no_grad()
 def sample(
     step: Step,
     state: State,

@@ -37,6 +37,7 @@ CELLS = [
 
 # One of every widget: module, and how a lecture might make it.
 EVERY = {
+    "anchor_explorer": "AnchorExplorer()",
     "architecture_explorer": "ArchitectureExplorer({'LeNet-5': lenet5}, {'LeNet-5': 32})",
     "augmentation_bench": "AugmentationBench()",
     "computation_graph": "ComputationGraph(Value(2.0, name='a') * Value(3.0, name='b'))",

@@ -38,8 +38,8 @@ class Budget:
     people: int = 320
     pictures: int = 16
     size: int = 32
-    epochs: int = 5
-    width: int = 16
+    epochs: int = 4
+    width: int = 12
     strangers: int = 200
     pairs: int = 3000
 

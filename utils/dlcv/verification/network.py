@@ -26,7 +26,7 @@ class FaceNetwork(nn.Module):
     Taught in: lectures/09_verification
     """
 
-    def __init__(self, classes: int, size: int = 32, width: int = 16, dims: int = 64) -> None:
+    def __init__(self, classes: int, size: int = 32, width: int = 12, dims: int = 64) -> None:
         super().__init__()
         if min(classes, width, dims) < 1 or size < 8 or size % 8:
             got = f"{classes}, {size}, {width} and {dims}"

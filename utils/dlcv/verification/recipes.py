@@ -55,11 +55,18 @@ def normface(embeddings: Tensor, weight: Tensor, labels: Tensor, scale: float) -
 def with_margin(
     embeddings: Tensor, weight: Tensor, labels: Tensor, logits: Loss, margin: float, scale: float
 ) -> Tensor:
-    """The cross-entropy of SphereFace, CosFace or ArcFace: whichever `logits` is."""
+    """The cross-entropy of CosFace or ArcFace: whichever `logits` is."""
     return F.cross_entropy(logits(embeddings, weight, labels, margin, scale), labels)
 
 
-sphereface = partial(with_margin, logits=margins.sphereface_logits)
+def sphereface(
+    embeddings: Tensor, weight: Tensor, labels: Tensor, margin: int, scale: float, anneal: float
+) -> Tensor:
+    """The cross-entropy of SphereFace, with a constant share of the plain cosine."""
+    logits = margins.sphereface_logits(embeddings, weight, labels, margin, scale, anneal)
+    return F.cross_entropy(logits, labels)
+
+
 cosface = partial(with_margin, logits=margins.cosface_logits)
 arcface = partial(with_margin, logits=margins.arcface_logits)
 
@@ -97,7 +104,7 @@ def train_verifier(
     faces: LabelledImages,
     epochs: int,
     seed: int = 0,
-    width: int = 16,
+    width: int = 12,
     progress: bool = False,
 ) -> tuple[FaceNetwork, History]:
     """Train a new network by a recipe: Adam, a short warm-up, half a cosine down to 0.
@@ -131,7 +138,7 @@ RECIPES = {  # the rate is the one of RATES that did best on the validation peop
     "DeepID2": Recipe(joint, {"margin": 1.2, "strength": 10.0}, 32, 4, 0.01),
     "triplet": Recipe(triplet, {"margin": 0.3}, 16, 8, 0.01),
     "NormFace": Recipe(normface, {"scale": 12.0}, 64, 2, 0.01),
-    "SphereFace": Recipe(sphereface, {"margin": 2, "scale": 12.0}, 64, 2, 0.01),
+    "SphereFace": Recipe(sphereface, {"margin": 2, "scale": 16.0, "anneal": 2.0}, 64, 2, 0.01),
     "CosFace": Recipe(cosface, {"margin": 0.2, "scale": 16.0}, 64, 2, 0.01),
     "ArcFace": Recipe(arcface, {"margin": 0.2, "scale": 16.0}, 64, 2, 0.01),
 }

@@ -1,4 +1,4 @@
-"""Fast R-CNN: one network from the image and its proposals to classes and boxes, trained at once."""
+"""Fast R-CNN: one network from an image and its proposals to classes and boxes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from dlcv.data.scenes import Scenes
 from dlcv.detection.boxes import clip_boxes, decode_boxes, encode_boxes
 from dlcv.detection.pipeline import SYMMETRIES, Detections, thin_out, turn
-from dlcv.detection.region_svm import BIAS_INPUT, fit_svm, mine_hard_negatives, with_bias
+from dlcv.detection.region_svm import mine_hard_negatives, with_bias
 from dlcv.detection.windows import BiasedBatches, Windows, describe_windows, warp_regions
 from dlcv.training import TrainConfig, eval_mode, fit
 
@@ -181,7 +181,9 @@ class Judges:
         deep = self.prepare(before, after)[0]
         offsets = torch.einsum("nd,kdf->nkf", deep, self.regressors).float()
         spread = boxes[:, None].expand_as(offsets)
-        return decode_boxes(offsets.flatten(0, 1), spread.flatten(0, 1)).unflatten(0, spread.shape[:2])
+        return decode_boxes(offsets.flatten(0, 1), spread.flatten(0, 1)).unflatten(
+            0, spread.shape[:2]
+        )
 
 
 @dataclass

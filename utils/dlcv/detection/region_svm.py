@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 BIAS_INPUT = 10.0
-"""A constant that is appended to every feature vector; its weight is the bias. The larger it is, the
-less the penalty on the weights holds the bias back; 10 is R-CNN's."""
+"""A constant that is appended to every feature vector; its weight is the bias. The larger it is,
+the less the penalty on the weights holds the bias back; 10 is R-CNN's."""
 
 
 def with_bias(features: Tensor) -> Tensor:

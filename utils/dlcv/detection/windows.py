@@ -150,7 +150,10 @@ class BiasedBatches:
         seed: int = 0,
     ) -> None:
         self.inputs, self.classes, self.steps, self.seed = inputs, classes, steps, seed
-        self.pools = [(classes != background).nonzero()[:, 0], (classes == background).nonzero()[:, 0]]
+        self.pools = [
+            (classes != background).nonzero()[:, 0],
+            (classes == background).nonzero()[:, 0],
+        ]
         self.counts = (positives, negatives)
         if min(map(len, self.pools)) == 0:
             got = " and ".join(str(len(pool)) for pool in self.pools)

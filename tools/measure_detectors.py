@@ -2,11 +2,13 @@
 
 For each system the learning rate is chosen on the validation scenes, by one training at each of
 `RATES` with a seed of its own; then three seeds are trained and judged on the test scenes, and
-their rows in the package's table are replaced. Without a name, lists the names. To add a
+their rows in the package's table are replaced. What is done is kept in
+`_build/measurements`, so that a run that was stopped goes on; delete the folder to begin anew. Without a name, lists the names. To add a
 detector, add a line to `SYSTEMS`.
 """
 
 import csv
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -46,7 +48,8 @@ from dlcv.training import TrainConfig, eval_mode, fit
 from tools.executions import ROOT
 
 FILE = ROOT / "utils" / "dlcv" / "detection" / "measured" / RESULTS
-RATES = (3e-3, 6e-3, 1.2e-2)
+KEPT = ROOT / "_build" / "measurements"
+RATES = (1.5e-3, 3e-3, 6e-3)
 SEEDS, TUNING_SEED = (0, 1, 2), 9
 Proposals = list[Tensor]
 
@@ -82,9 +85,14 @@ def prepared(split: tuple[int, int], given: bool) -> tuple[Any, Proposals | None
     scenes = measuring_scenes(split)
     if not given:
         return scenes, None, 0.0
-    start = time.process_time()
-    proposals = [propose(image) for image in scenes.images]
-    return scenes, proposals, 1e3 * (time.process_time() - start) / len(scenes)
+    kept = KEPT / f"proposals-{split[0]}-{split[1]}.pt"
+    if not kept.exists():
+        start = time.process_time()
+        proposals = [propose(image) for image in scenes.images]
+        proposals_ms = 1e3 * (time.process_time() - start) / len(scenes)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        torch.save((proposals, proposals_ms), kept)
+    return scenes, *torch.load(kept)
 
 
 def train_network(make: Callable[[], nn.Module], lr: float, seed: int) -> nn.Module:
@@ -164,8 +172,20 @@ SYSTEMS = {
 }
 
 
-def judged(system: System, lr: float, seed: int, split: tuple[int, int]) -> dict[str, float]:
-    """Train once and judge on a split; return the numbers of a `Result`."""
+def judged(name: str, lr: float, seed: int, split: tuple[int, int]) -> dict[str, float]:
+    """Train once and judge on a split; return the numbers of a `Result`, or read them if kept."""
+    kept = KEPT / f"{name}-{lr}-{seed}-{split[1]}.json"
+    if not kept.exists():
+        numbers = train_and_judge(SYSTEMS[name], lr, seed, split)
+        KEPT.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(numbers))
+    return json.loads(kept.read_text())
+
+
+def train_and_judge(
+    system: System, lr: float, seed: int, split: tuple[int, int]
+) -> dict[str, float]:
+    """Train once and judge on a split."""
     seed_everything(seed)
     prepared(TRAIN, system.given)
     scenes, proposals, proposals_ms = prepared(split, system.given)
@@ -190,15 +210,15 @@ def judged(system: System, lr: float, seed: int, split: tuple[int, int]) -> dict
 
 def measure(name: str) -> list[Result]:
     """Choose the learning rate on the validation scenes, then train and judge all seeds."""
-    system, tried = SYSTEMS[name], {}
+    tried = {}
     for lr in RATES:
-        numbers = judged(system, lr, TUNING_SEED, VALIDATION)
+        numbers = judged(name, lr, TUNING_SEED, VALIDATION)
         tried[lr] = numbers["map"]
         print(name, "validation", lr, numbers, flush=True)
     best = max(tried, key=tried.get)
     results = []
     for seed in SEEDS:
-        results.append(Result(name, seed, best, **judged(system, best, seed, TEST)))
+        results.append(Result(name, seed, best, **judged(name, best, seed, TEST)))
         print(results[-1], flush=True)
     return results
 

@@ -12,7 +12,7 @@ SCENES = SceneConfig(size=96)
 TRAIN, VALIDATION, TEST = (200, 1), (100, 2), (200, 3)
 """How many scenes, and the seed that they are drawn from: to learn from, to choose the learning
 rate on, and to report on."""
-EPOCHS, BATCH = 12, 16
+EPOCHS, BATCH = 8, 8
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 CLASSES = len(KINDS)
 

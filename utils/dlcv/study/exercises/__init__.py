@@ -23,6 +23,7 @@ TOPICS = {
     "08": "distributed",
     "09": "verification",
     "11": "detection_foundations",
+    "12": "rcnn_family",
     "14": "segmentation",
 }
 

@@ -9,7 +9,9 @@ from torchvision.models.detection.roi_heads import maskrcnn_loss
 
 from dlcv.classification.backbone import backbone
 from dlcv.data.scenes import SceneConfig, render_scenes
-from dlcv.detection.fpn import FeaturePyramid
+from dlcv.detection.box_head import align
+from dlcv.detection.faster_rcnn import FasterRCNN
+from dlcv.detection.fpn import FeaturePyramid, PyramidRCNN
 from dlcv.detection.mask_rcnn import (
     MaskHead,
     MaskRCNN,
@@ -33,7 +35,7 @@ def scenes():
 @pytest.fixture
 def detector():
     torch.manual_seed(0)
-    return MaskRCNN(FeaturePyramid(backbone(), channels=8), CLASSES, hidden=16)
+    return MaskRCNN(PyramidRCNN(FeaturePyramid(backbone(), channels=8), CLASSES, hidden=16))
 
 
 def test_loss_by_hand():
@@ -150,10 +152,15 @@ def test_images_without_objects(detector):
     assert found["mask_probs"].shape == (0, 14, 14)
 
 
-@pytest.mark.parametrize("pool", [None, roi_pool])
+def test_an_odd_side_cannot_be_doubled():
+    with pytest.raises(ValueError, match="even mask_side"):
+        MaskRCNN(FasterRCNN(backbone(), CLASSES), mask_side=7)
+
+
+@pytest.mark.parametrize("pool", [align, roi_pool])
 def test_masks_stay_inside_their_boxes(scenes, pool):
     torch.manual_seed(0)
-    model = MaskRCNN(FeaturePyramid(backbone(), channels=8), CLASSES, pool=pool, hidden=16).eval()
+    model = MaskRCNN(FasterRCNN(backbone(), CLASSES, hidden=16, pool=pool)).eval()
     for found in model.detect(scenes.images / 255, mask_threshold=0.3):
         assert len(found["masks"]) == len(found["boxes"]) > 0
         whole = paste_masks(torch.ones(len(found["boxes"]), 2, 2), found["boxes"], (64, 64)) > 0
@@ -163,7 +170,7 @@ def test_masks_stay_inside_their_boxes(scenes, pool):
 def test_it_learns_three_scenes_by_heart():
     torch.manual_seed(0)
     few = render_scenes(3, seed=8, config=SceneConfig(size=64, kinds=range(CLASSES)))
-    model = MaskRCNN(FeaturePyramid(backbone(pretrained=True)), CLASSES)
+    model = MaskRCNN(FasterRCNN(backbone(pretrained=True), CLASSES))
     optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
     for _ in range(40):
         optimiser.zero_grad()

@@ -6,7 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from dlcv.detection.anchors import make_anchors
-from dlcv.detection.box_head import BoxHead, Pool, align, class_boxes, head_losses, region_targets
+from dlcv.detection.box_head import (
+    BoxHead,
+    Pool,
+    RegionTargets,
+    align,
+    class_boxes,
+    head_losses,
+    region_targets,
+)
 from dlcv.detection.pipeline import Detections, thin_out
 from dlcv.detection.region_proposals import (
     RegionConfig,
@@ -29,6 +37,7 @@ class FasterRCNN(nn.Module):
         pool: Function (map, regions, bins, scale) -> features: `align` or `roi_pool`.
 
     Attributes:
+        channels: Channels of the maps used.
         strides: Pixels of the image between places, for each of the maps used.
 
     Raises:
@@ -61,9 +70,9 @@ class FasterRCNN(nn.Module):
         per_place = {len(scales) for scales in self.config.scales_px}
         if len(per_place) != 1:
             raise ValueError(f"expected as many scales for each map, got {self.config.scales_px}")
-        width, anchors = widths.pop(), per_place.pop() * len(self.config.ratios)
-        self.rpn = RegionProposalNetwork(width, anchors)
-        self.head = BoxHead(width, self.config.bins, classes, hidden)
+        self.channels, anchors = widths.pop(), per_place.pop() * len(self.config.ratios)
+        self.rpn = RegionProposalNetwork(self.channels, anchors)
+        self.head = BoxHead(self.channels, self.config.bins, classes, hidden)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return the maps used, of images float [B, 3, H, W] in [0, 1]."""
@@ -96,7 +105,7 @@ class FasterRCNN(nn.Module):
         """
         maps = self.features(images)
         losses, proposals = self.rpn_step(maps, images.shape[-2:], boxes, labels)
-        return losses | self.head_step(maps, proposals, boxes, labels)
+        return losses | self.head_step(maps, proposals, boxes, labels)[0]
 
     def rpn_step(
         self, maps: Sequence[Tensor], size: tuple[int, int], boxes: Tensor, labels: Tensor
@@ -109,12 +118,12 @@ class FasterRCNN(nn.Module):
 
     def head_step(
         self, maps: Sequence[Tensor], proposals: list[Tensor], boxes: Tensor, labels: Tensor
-    ) -> dict[str, Tensor]:
-        """Return the losses of the head on given proposals."""
+    ) -> tuple[dict[str, Tensor], RegionTargets]:
+        """Return the losses of the head on given proposals, and what it had to learn."""
         count = self.config.regions_sampled
         targets = region_targets(proposals, boxes, labels, self.classes, count)
         scores, offsets = self.head(self.pool(maps, targets.regions, self.config.bins))
-        return head_losses(scores, offsets, targets)
+        return head_losses(scores, offsets, targets), targets
 
     def propose(self, images: Tensor) -> list[Tensor]:
         """Return the proposals [n, 4] of each image, xyxy in px, the best first."""
@@ -136,6 +145,16 @@ class FasterRCNN(nn.Module):
             The detections of each image.
         """
         maps, size = self.features(images), images.shape[-2:]
+        return self.detect_on(maps, size, score_threshold, iou_threshold)
+
+    def detect_on(
+        self,
+        maps: Sequence[Tensor],
+        size: tuple[int, int],
+        score_threshold: float,
+        iou_threshold: float,
+    ) -> list[Detections]:
+        """Find objects, given the maps of images of a size (H, W) in px; see `detect`."""
         proposals = propose(*self.rpn(maps), self.anchors(maps), size, self.config)
         scores, offsets = self.head(self.pool(maps, proposals, self.config.bins))
         counts = [len(p) for p in proposals]

@@ -51,7 +51,8 @@ class HeadPart(nn.Module):
         """Return the losses of the head, see `FasterRCNN.losses`."""
         with self.modes(), torch.no_grad():
             proposals = self.propose(images)
-        return self.detector.head_step(self.detector.features(images), proposals, boxes, labels)
+        maps = self.detector.features(images)
+        return self.detector.head_step(maps, proposals, boxes, labels)[0]
 
 
 def freeze(module: nn.Module) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from dlcv.detection.box_head import Pool, align
 from dlcv.detection.boxes import box_area
 from dlcv.detection.faster_rcnn import FasterRCNN
 from dlcv.detection.region_proposals import RegionConfig
@@ -46,7 +47,7 @@ class FeaturePyramid(nn.Module):
     """
 
     def __init__(
-        self, backbone: nn.Module, levels: Sequence[int] = (1, 2, 3), channels: int = 48
+        self, backbone: nn.Module, levels: Sequence[int] = (1, 2, 3), channels: int = 32
     ) -> None:
         super().__init__()
         if len(levels) == 0 or sorted(set(levels)) != list(levels):
@@ -133,6 +134,7 @@ class PyramidRCNN(FasterRCNN):
         config: See `RegionConfig`; it names the anchors' scales for each of the maps.
         canonical_px: See `pyramid_level`.
         hidden: Units of the head's hidden layers.
+        pool: Likewise, see `FasterRCNN`.
 
     Reference:
         Lin et al., Feature Pyramid Networks, sec. 4.
@@ -147,8 +149,9 @@ class PyramidRCNN(FasterRCNN):
         config: RegionConfig = PYRAMID_CONFIG,
         canonical_px: float = SMALL_PICTURES_PX,
         hidden: int = 128,
+        pool: Pool = align,
     ) -> None:
-        super().__init__(pyramid, classes, config, range(len(pyramid.strides)), hidden)
+        super().__init__(pyramid, classes, config, range(len(pyramid.strides)), hidden, pool)
         self.canonical_px = canonical_px
         self.lowest = int(math.log2(pyramid.strides[0]))
 

@@ -1,11 +1,13 @@
 """Mask R-CNN: a third branch says which pixels of a detected box belong to the object."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from dlcv.data.scenes import Scenes
-from dlcv.detection.box_head import Pool, head_losses, region_targets
-from dlcv.detection.fpn import PyramidRCNN
+from dlcv.detection.box_head import RegionTargets
+from dlcv.detection.faster_rcnn import FasterRCNN
 from dlcv.detection.masks import paste_masks
 from dlcv.detection.pipeline import SYMMETRIES, Detections, turn
 from dlcv.detection.roi import roi_align
@@ -94,19 +96,17 @@ def mask_loss(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     return total / max(1, ours.numel())
 
 
-class MaskRCNN(PyramidRCNN):
-    """Faster R-CNN on a pyramid with a mask head beside the box head.
+class MaskRCNN(nn.Module):
+    """Faster R-CNN, on one map or on a pyramid, with a mask head beside the box head.
 
     In training the mask head sees the sampled proposals that stand for objects. In testing it sees
     the final boxes, and of its K maps only the one of the detected class counts.
 
     Args:
-        pyramid: See `PyramidRCNN`.
-        classes: Number of classes K, background not counted.
-        mask_side: m, rows and columns of a predicted mask; even. 28 in the paper with a pyramid.
-        mask_pool: Function (map, regions, bins, scale) -> features for the mask head, None for the
-            same as the box head's.
-        **options: Further arguments of `PyramidRCNN`.
+        detector: A `FasterRCNN` or a `PyramidRCNN`.
+        mask_side: m, rows and columns of a predicted mask, even; 14 in the paper on one map, 28 on
+            a pyramid.
+        convs: See `MaskHead`.
 
     Reference:
         He, Gkioxari, Dollár and Girshick, Mask R-CNN, ICCV 2017.
@@ -114,19 +114,12 @@ class MaskRCNN(PyramidRCNN):
     Taught in: lectures/14_segmentation
     """
 
-    def __init__(
-        self,
-        pyramid: nn.Module,
-        classes: int,
-        mask_side: int = 14,
-        pool: Pool | None = None,
-        **options: object,
-    ) -> None:
-        super().__init__(pyramid, classes, **options)
-        if pool is not None:
-            self.pool_one = pool
-        self.mask_side = mask_side
-        self.mask_head = MaskHead(pyramid.channels[0], classes)
+    def __init__(self, detector: FasterRCNN, mask_side: int = 14, convs: int = 2) -> None:
+        super().__init__()
+        if mask_side < 2 or mask_side % 2:
+            raise ValueError(f"expected an even mask_side of at least 2, got {mask_side}")
+        self.detector, self.mask_side = detector, mask_side
+        self.mask_head = MaskHead(detector.channels, detector.classes, convs)
 
     def losses(
         self, images: Tensor, boxes: Tensor, labels: Tensor, masks: Tensor
@@ -142,19 +135,21 @@ class MaskRCNN(PyramidRCNN):
         Returns:
             `objectness`, `rpn_box`, `label`, `box` and `mask`, scalars.
         """
-        maps = self.features(images)
-        losses, proposals = self.rpn_step(maps, images.shape[-2:], boxes, labels)
-        count = self.config.regions_sampled
-        targets = region_targets(proposals, boxes, labels, self.classes, count)
-        features = self.pool(maps, targets.regions, self.config.bins)
-        losses |= head_losses(*self.head(features), targets)
-        objects = targets.labels < self.classes
+        base, maps = self.detector, self.detector.features(images)
+        losses, proposals = base.rpn_step(maps, images.shape[-2:], boxes, labels)
+        head, targets = base.head_step(maps, proposals, boxes, labels)
+        return losses | head | {"mask": self.mask_step(maps, targets, masks)}
+
+    def mask_step(self, maps: Sequence[Tensor], targets: RegionTargets, masks: Tensor) -> Tensor:
+        """Return the loss of the mask head on the sampled regions that stand for objects."""
+        objects = targets.labels < self.detector.classes
         counts = [len(regions) for regions in targets.regions]
-        regions = [r[o] for r, o in zip(targets.regions, objects.split(counts), strict=True)]
-        logits = self.mask_head(self.pool(maps, regions, self.mask_side // 2))
+        split = zip(targets.regions, objects.split(counts), strict=True)
+        regions = [boxes[which] for boxes, which in split]
+        logits = self.mask_head(self.detector.pool(maps, regions, self.mask_side // 2))
         own = masks.flatten(0, 1)[targets.objects]
         wanted = mask_targets(own, torch.cat(regions), self.mask_side)
-        return losses | {"mask": mask_loss(logits, targets.labels[objects], wanted)}
+        return mask_loss(logits, targets.labels[objects], wanted)
 
     @torch.no_grad()
     def detect(
@@ -175,15 +170,14 @@ class MaskRCNN(PyramidRCNN):
         Returns:
             The detections of each image, with `mask_probs` [n, m, m] and `masks` bool [n, H, W].
         """
-        found = super().detect(images, score_threshold, iou_threshold)
-        maps = self.features(images)
-        counts = [len(f["boxes"]) for f in found]
-        logits = self.mask_head(self.pool(maps, [f["boxes"] for f in found], self.mask_side // 2))
-        labels = torch.cat([f["labels"] for f in found])
+        maps, size = self.detector.features(images), images.shape[-2:]
+        found = self.detector.detect_on(maps, size, score_threshold, iou_threshold)
+        boxes, labels = [f["boxes"] for f in found], torch.cat([f["labels"] for f in found])
+        logits = self.mask_head(self.detector.pool(maps, boxes, self.mask_side // 2))
         probs = logits[torch.arange(len(labels), device=labels.device), labels].sigmoid()
-        for f, own in zip(found, probs.split(counts), strict=True):
+        for f, own in zip(found, probs.split([len(b) for b in boxes]), strict=True):
             f["mask_probs"] = own
-            f["masks"] = paste_masks(own, f["boxes"], images.shape[-2:]) >= mask_threshold
+            f["masks"] = paste_masks(own, f["boxes"], size) >= mask_threshold
         return found
 
 

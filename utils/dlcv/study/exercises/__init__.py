@@ -21,7 +21,9 @@ TOPICS = {
     "06b": "modern_architectures",
     "07": "transfer",
     "08": "distributed",
+    "09": "verification",
     "11": "detection_foundations",
+    "14": "segmentation",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

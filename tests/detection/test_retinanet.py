@@ -11,7 +11,13 @@ from torchvision.models.detection._utils import BoxCoder, Matcher
 from torchvision.ops import box_iou, sigmoid_focal_loss
 
 from dlcv.detection.anchors import BACKGROUND, IGNORED, make_anchors
-from dlcv.detection.retinanet import RetinaNet, focal_loss, prior_bias, retina_targets
+from dlcv.detection.retinanet import (
+    RetinaNet,
+    focal_loss,
+    prior_bias,
+    retina_pyramid,
+    retina_targets,
+)
 from dlcv.study.facts import fact
 
 
@@ -123,6 +129,15 @@ def test_the_network_gives_anchors_losses_and_detections():
     assert len(model.eval().detect(images)) == 2
 
 
+def test_the_pyramid_begins_with_what_the_backbone_knows():
+    body = Body()
+    images = torch.rand(1, 3, 32, 32)
+    fine, coarse = body.features(images)
+    ours = retina_pyramid(body).features(images)
+    torch.testing.assert_close(ours[1], coarse)
+    torch.testing.assert_close(ours[0], fine + nn.functional.interpolate(coarse, scale_factor=2))
+
+
 def test_mined_negatives_are_three_for_each_anchor_with_an_object():
     """The loss at the start is nearly the same for each anchor, so it tells how many count."""
     torch.manual_seed(0)
@@ -136,7 +151,7 @@ def test_mined_negatives_are_three_for_each_anchor_with_an_object():
     found = retina_targets(anchors, boxes, labels, 3)[2]
     per_negative = -3 * math.log(0.99)
     per_positive = -math.log(0.01) - 2 * math.log(0.99)
-    nn.init.zeros_(mined.class_head[-1].weight)
+    nn.init.zeros_(mined.class_head.weight)
     assert mined.losses(images, boxes, labels)["class"].item() == pytest.approx(
         per_positive + 3 * per_negative, rel=1e-4
     )

@@ -9,6 +9,7 @@ from torch.nn.functional import logsigmoid, smooth_l1_loss
 
 from dlcv.detection.anchors import BACKGROUND, IGNORED, assign, make_anchors
 from dlcv.detection.boxes import clip_boxes, decode_boxes, encode_boxes
+from dlcv.detection.fpn import FeaturePyramid
 from dlcv.detection.pipeline import Detections, thin_out
 from dlcv.detection.ssd import hard_negatives
 from dlcv.detection.yolo import Body, check_objects
@@ -107,18 +108,31 @@ def retina_targets(
     return one_hot, offsets, found
 
 
-def tower(width: int, outputs: int) -> nn.Sequential:
-    """Return a small convolutional head, the same for every level; `width` is a multiple of 8.
+def head(width: int, outputs: int) -> nn.Conv2d:
+    """Return a 3×3 convolution, the same for every map, that begins near zero.
 
-    The paper's has four hidden layers and no normalisation; one layer with group normalisation
-    learns from a few hundred pictures in a few hundred steps.
+    The paper's heads have four hidden layers before it; a few hundred steps do not train them.
     """
-    hidden = nn.Conv2d(width, width, 3, padding=1, bias=False)
-    last = nn.Conv2d(width, outputs, 3, padding=1)
-    nn.init.kaiming_normal_(hidden.weight, nonlinearity="relu")
-    nn.init.normal_(last.weight, std=0.01)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(hidden, nn.GroupNorm(8, width), nn.ReLU(), last)
+    conv = nn.Conv2d(width, outputs, 3, padding=1)
+    nn.init.normal_(conv.weight, std=0.01)
+    nn.init.zeros_(conv.bias)
+    return conv
+
+
+def retina_pyramid(body: Body) -> FeaturePyramid:
+    """Return a pyramid on the last two maps that begins by handing on what the backbone knows.
+
+    It is as deep as the last map, and every convolution begins as the identity, on as many channels
+    as it has; so the heads see pretrained features from the first step on.
+
+    Args:
+        body: The backbone, see `Body`.
+    """
+    last = len(body.channels)
+    pyramid = FeaturePyramid(body, levels=(last - 2, last - 1), channels=body.channels[-1])
+    for conv in (*pyramid.lateral, *pyramid.smooth):
+        nn.init.dirac_(conv.weight)
+    return pyramid
 
 
 class RetinaNet(nn.Module):
@@ -158,9 +172,9 @@ class RetinaNet(nn.Module):
         self.body, self.classes, self.gamma, self.alpha = pyramid, classes, gamma, alpha
         self.negatives, self.anchor_share = negatives, anchor_share
         per_place = len(SCALES) * len(RATIOS)
-        self.class_head = tower(pyramid.channels[0], per_place * classes)
-        self.box_head = tower(pyramid.channels[0], per_place * 4)
-        nn.init.constant_(self.class_head[-1].bias, prior_bias(prior))
+        self.class_head = head(pyramid.channels[0], per_place * classes)
+        self.box_head = head(pyramid.channels[0], per_place * 4)
+        nn.init.constant_(self.class_head.bias, prior_bias(prior))
 
     def anchors(self, maps: Sequence[Tensor]) -> Tensor:
         """Return the anchors of all maps, [A, 4] in px."""
@@ -175,9 +189,9 @@ class RetinaNet(nn.Module):
         maps = self.body.features(images)
         logits, offsets = (
             torch.cat(
-                [head(x).permute(0, 2, 3, 1).reshape(len(images), -1, n) for x in maps], dim=1
+                [predict(x).permute(0, 2, 3, 1).reshape(len(images), -1, n) for x in maps], dim=1
             )
-            for head, n in ((self.class_head, self.classes), (self.box_head, 4))
+            for predict, n in ((self.class_head, self.classes), (self.box_head, 4))
         )
         return logits, offsets, self.anchors(maps)
 

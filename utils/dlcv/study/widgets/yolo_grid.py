@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 import traitlets
 from torch import Tensor
 

@@ -40,9 +40,12 @@ from dlcv.detection.measured import (
 )
 from dlcv.detection.pipeline import Detections, detector_loss, judge
 from dlcv.detection.rcnn import train_rcnn
+from dlcv.detection.retinanet import RetinaNet, retina_pyramid
 from dlcv.detection.roi import roi_pool
 from dlcv.detection.selective_search import ALL_CUES, selective_search
 from dlcv.detection.sppnet import train_sppnet
+from dlcv.detection.ssd import Ssd
+from dlcv.detection.yolo import Yolo
 from dlcv.device import seed_everything
 from dlcv.training import TrainConfig, eval_mode, fit
 from tools.executions import ROOT
@@ -149,6 +152,22 @@ def pyramid() -> PyramidRCNN:
     return PyramidRCNN(FeaturePyramid(backbone(pretrained=True)), CLASSES)
 
 
+def yolo(level: int = -2) -> Yolo:
+    """YOLO on a grid of 12×12 cells, or with level -1 of 6×6."""
+    return Yolo(backbone(pretrained=True), CLASSES, level=level)
+
+
+def ssd(**settings: Any) -> Ssd:
+    """SSD on the backbone's last two maps and one more."""
+    return Ssd(backbone(pretrained=True), CLASSES, **settings)
+
+
+def retina(**settings: Any) -> RetinaNet:
+    """RetinaNet, with alpha 0.5 unless told otherwise."""
+    body = retina_pyramid(backbone(pretrained=True))
+    return RetinaNet(body, CLASSES, **{"alpha": 0.5, **settings})
+
+
 def use(model: nn.Module, images: Tensor, proposals: Proposals | None) -> list[Detections]:
     """Detect with a network, which may be given proposals."""
     with eval_mode(model):
@@ -169,6 +188,17 @@ SYSTEMS = {
     "Faster R-CNN, four steps": System(four_steps, use),
     "Faster R-CNN, frozen maps": System(partial(train_network, frozen_faster), use),
     "FPN": System(partial(train_network, pyramid), use),
+    "YOLO": System(partial(train_network, yolo), use),
+    "YOLO, grid 6×6": System(partial(train_network, partial(yolo, level=-1)), use),
+    "SSD": System(partial(train_network, ssd), use),
+    "SSD, one map": System(partial(train_network, partial(ssd, levels=(1,))), use),
+    "RetinaNet": System(partial(train_network, retina), use),
+    "RetinaNet, cross-entropy": System(
+        partial(train_network, partial(retina, gamma=0, alpha=None)), use
+    ),
+    "RetinaNet, mined": System(
+        partial(train_network, partial(retina, gamma=0, alpha=None, negatives=3)), use
+    ),
 }
 
 

@@ -11,7 +11,13 @@ from torchvision.models.detection._utils import BoxCoder, Matcher
 from torchvision.ops import box_iou, sigmoid_focal_loss
 
 from dlcv.detection.anchors import BACKGROUND, IGNORED, make_anchors
-from dlcv.detection.retinanet import RetinaNet, focal_loss, prior_bias, retina_targets
+from dlcv.detection.retinanet import (
+    RetinaNet,
+    focal_loss,
+    prior_bias,
+    retina_pyramid,
+    retina_targets,
+)
 from dlcv.study.facts import fact
 
 
@@ -93,23 +99,27 @@ def test_targets_equal_torchvisions(seed):
 
 
 class Body(nn.Module):
-    channels, strides = (4, 6), (4, 8)
+    channels, strides = (8, 8), (4, 8)
 
     def __init__(self):
         super().__init__()
-        self.one, self.two = nn.Conv2d(3, 4, 4, 4), nn.Conv2d(4, 6, 2, 2)
+        self.one, self.two = nn.Conv2d(3, 8, 4, 4), nn.Conv2d(8, 8, 2, 2)
 
     def features(self, images):
         x = self.one(images)
         return [x, self.two(x)]
 
 
+class Uneven(Body):
+    channels = (4, 8)
+
+
 def test_the_network_gives_anchors_losses_and_detections():
     torch.manual_seed(0)
-    model = RetinaNet(Body(), classes=3, width=8)
+    model = RetinaNet(Body(), classes=3)
     images = torch.rand(2, 3, 32, 48)
     logits, offsets, anchors = model(images)
-    count = 9 * (8 * 12 + 4 * 6 + 2 * 3)
+    count = 9 * (8 * 12 + 4 * 6)
     assert logits.shape == (2, count, 3)
     assert offsets.shape == (2, count, 4)
     assert anchors.shape == (count, 4)
@@ -119,14 +129,43 @@ def test_the_network_gives_anchors_losses_and_detections():
     assert len(model.eval().detect(images)) == 2
 
 
+def test_the_pyramid_begins_with_what_the_backbone_knows():
+    body = Body()
+    images = torch.rand(1, 3, 32, 32)
+    fine, coarse = body.features(images)
+    ours = retina_pyramid(body).features(images)
+    torch.testing.assert_close(ours[1], coarse)
+    torch.testing.assert_close(ours[0], fine + nn.functional.interpolate(coarse, scale_factor=2))
+
+
+def test_mined_negatives_are_three_for_each_anchor_with_an_object():
+    """The loss at the start is nearly the same for each anchor, so it tells how many count."""
+    torch.manual_seed(0)
+    images, labels = torch.rand(1, 3, 32, 32), torch.tensor([[0]])
+    boxes = torch.tensor([[[4.0, 4, 15, 15]]])
+    body = Body()
+    for conv in (body.one, body.two):
+        nn.init.zeros_(conv.weight)  # all anchors say the same
+    mined = RetinaNet(body, 3, gamma=0, alpha=None, negatives=3)
+    _, _, anchors = mined(images)
+    found = retina_targets(anchors, boxes, labels, 3)[2]
+    per_negative = -3 * math.log(0.99)
+    per_positive = -math.log(0.01) - 2 * math.log(0.99)
+    nn.init.zeros_(mined.class_head.weight)
+    assert mined.losses(images, boxes, labels)["class"].item() == pytest.approx(
+        per_positive + 3 * per_negative, rel=1e-4
+    )
+    assert (found == BACKGROUND).sum() > 3 * (found >= 0).sum()
+
+
 def test_every_anchor_begins_near_the_prior():
     torch.manual_seed(0)
-    logits, _, _ = RetinaNet(Body(), classes=3, width=8, prior=0.05)(torch.rand(2, 3, 32, 32))
+    logits, _, _ = RetinaNet(Body(), classes=3, prior=0.05)(torch.rand(2, 3, 32, 32))
     assert logits.sigmoid().mean().item() == pytest.approx(0.05, abs=0.01)
 
 
 def test_a_batch_without_objects_has_no_box_loss():
-    model = RetinaNet(Body(), classes=3, width=8)
+    model = RetinaNet(Body(), classes=3)
     none = torch.full((2, 1), -1)
     losses = model.losses(torch.rand(2, 3, 32, 32), torch.zeros(2, 1, 4), none)
     assert losses["box"] == 0
@@ -141,6 +180,7 @@ def test_a_batch_without_objects_has_no_box_loss():
         (lambda: focal_loss(torch.zeros(2), torch.zeros(3)), "of one shape"),
         (lambda: focal_loss(torch.zeros(2), torch.zeros(2), gamma=-1), "gamma >= 0"),
         (lambda: focal_loss(torch.zeros(2), torch.zeros(2), alpha=2), r"alpha in \[0, 1\]"),
+        (lambda: RetinaNet(Uneven(), 3), r"maps of one depth, got \(4, 8\)"),
         (lambda: prior_bias(1), r"prior in \(0, 1\), got 1"),
     ],
 )

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, logsigmoid, smooth_l1_loss
+from torch.nn.functional import logsigmoid, smooth_l1_loss
 
 from dlcv.detection.anchors import BACKGROUND, IGNORED, assign, make_anchors
 from dlcv.detection.boxes import clip_boxes, decode_boxes, encode_boxes
+from dlcv.detection.fpn import FeaturePyramid
 from dlcv.detection.pipeline import Detections, thin_out
+from dlcv.detection.ssd import hard_negatives
 from dlcv.detection.yolo import Body, check_objects
 
 PRIOR = 0.01  # pi of the paper
@@ -106,99 +108,90 @@ def retina_targets(
     return one_hot, offsets, found
 
 
-class Pyramid(nn.Module):
-    """Three maps of equal depth from the last two of a backbone: the small end of an FPN.
+def head(width: int, outputs: int) -> nn.Conv2d:
+    """Return a 3×3 convolution, the same for every map, that begins near zero.
 
-    The last map, and one more at half its size, are rich in meaning but coarse; the finer one gets
-    the last map's channels, enlarged and added.
+    The paper's heads have four hidden layers before it; a few hundred steps do not train them.
+    """
+    conv = nn.Conv2d(width, outputs, 3, padding=1)
+    nn.init.normal_(conv.weight, std=0.01)
+    nn.init.zeros_(conv.bias)
+    return conv
+
+
+def retina_pyramid(body: Body) -> FeaturePyramid:
+    """Return a pyramid on the last two maps that begins by handing on what the backbone knows.
+
+    It is as deep as the last map, and every convolution begins as the identity, on as many channels
+    as it has; so the heads see pretrained features from the first step on.
 
     Args:
-        channels: Of the backbone's last two maps.
-        width: Channels of all maps of the pyramid.
+        body: The backbone, see `Body`.
     """
-
-    def __init__(self, channels: Sequence[int], width: int) -> None:
-        super().__init__()
-        fine, coarse = channels
-        self.fine, self.coarse = nn.Conv2d(fine, width, 1), nn.Conv2d(coarse, width, 1)
-        self.smooth = nn.Conv2d(width, width, 3, padding=1)
-        self.further = nn.Conv2d(coarse, width, 3, stride=2, padding=1)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(3))
-
-    def forward(self, fine: Tensor, coarse: Tensor) -> list[Tensor]:
-        """Return maps [B, width, H, W], [B, width, H/2, W/2], [B, width, H/4, W/4]."""
-        top = self.coarse(coarse)
-        down = self.fine(fine) + interpolate(top, size=fine.shape[-2:])
-        maps = (self.smooth(down), top, self.further(coarse))
-        return [torch.relu(norm(x)) for norm, x in zip(self.norms, maps, strict=True)]
-
-
-def tower(width: int, outputs: int) -> nn.Sequential:
-    """Return a small convolutional head, the same for every level; `width` is a multiple of 8.
-
-    The paper's has four hidden layers and no normalisation; one layer with group normalisation
-    learns from a few hundred pictures in a few hundred steps.
-    """
-    hidden = nn.Conv2d(width, width, 3, padding=1, bias=False)
-    last = nn.Conv2d(width, outputs, 3, padding=1)
-    nn.init.kaiming_normal_(hidden.weight, nonlinearity="relu")
-    nn.init.normal_(last.weight, std=0.01)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(hidden, nn.GroupNorm(8, width), nn.ReLU(), last)
+    last = len(body.channels)
+    pyramid = FeaturePyramid(body, levels=(last - 2, last - 1), channels=body.channels[-1])
+    for conv in (*pyramid.lateral, *pyramid.smooth):
+        nn.init.dirac_(conv.weight)
+    return pyramid
 
 
 class RetinaNet(nn.Module):
-    """A detector with nine anchors a place on three maps, trained with the focal loss.
+    """A detector with nine anchors a place on every map of a pyramid, trained with the focal loss.
 
     Args:
-        body: The backbone, see `dlcv.detection.yolo.Body`.
+        pyramid: Maps of one depth, see `dlcv.detection.fpn.FeaturePyramid`; the same heads look at
+            all of them.
         classes: C.
         gamma: Of the focal loss; 0 with alpha None is the plain cross-entropy.
         alpha: Likewise.
         prior: Probability of an object with which each anchor begins.
-        width: Channels of pyramid and heads; 256 in the paper.
-        anchor_share: Smallest anchor of a map in units of its stride; 4 in the paper, 1.5 for
+        negatives: Mined negatives for each positive, as in SSD; None for all of them, as in the
+            paper.
+        anchor_share: Smallest anchor of a map in units of its stride; 4 in the paper, 2 for
             scenes of 96 px whose objects are 12 to 48 px large.
+
+    Raises:
+        ValueError: If the maps differ in depth.
 
     Taught in: lectures/13_one_stage
     """
 
     def __init__(
         self,
-        body: Body,
+        pyramid: Body,
         classes: int,
         gamma: float = 2.0,
         alpha: float | None = 0.25,
         prior: float = PRIOR,
-        width: int = 48,
-        anchor_share: float = 1.5,
+        negatives: float | None = None,
+        anchor_share: float = 2.0,
     ) -> None:
         super().__init__()
-        self.body, self.classes, self.gamma, self.alpha = body, classes, gamma, alpha
-        self.anchor_share = anchor_share
-        self.strides = (*body.strides[-2:], 2 * body.strides[-1])
-        self.pyramid = Pyramid(body.channels[-2:], width)
-        self.per_place = len(SCALES) * len(RATIOS)
-        self.class_head = tower(width, self.per_place * classes)
-        self.box_head = tower(width, self.per_place * 4)
-        nn.init.constant_(self.class_head[-1].bias, prior_bias(prior))
+        if len(set(pyramid.channels)) != 1:
+            raise ValueError(f"expected maps of one depth, got {pyramid.channels}")
+        self.body, self.classes, self.gamma, self.alpha = pyramid, classes, gamma, alpha
+        self.negatives, self.anchor_share = negatives, anchor_share
+        per_place = len(SCALES) * len(RATIOS)
+        self.class_head = head(pyramid.channels[0], per_place * classes)
+        self.box_head = head(pyramid.channels[0], per_place * 4)
+        nn.init.constant_(self.class_head.bias, prior_bias(prior))
 
     def anchors(self, maps: Sequence[Tensor]) -> Tensor:
         """Return the anchors of all maps, [A, 4] in px."""
         levels = []
-        for x, stride in zip(maps, self.strides, strict=True):
+        for x, stride in zip(maps, self.body.strides, strict=True):
             scales = [self.anchor_share * stride * s for s in SCALES]
             levels.append(make_anchors(tuple(x.shape[-2:]), stride, scales, RATIOS, x.device))
         return torch.cat(levels)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits [B, A, C], offsets [B, A, 4] and anchors [A, 4] in px."""
-        maps = self.pyramid(*self.body.features(images)[-2:])
+        maps = self.body.features(images)
         logits, offsets = (
             torch.cat(
-                [head(x).permute(0, 2, 3, 1).reshape(len(images), -1, n) for x in maps], dim=1
+                [predict(x).permute(0, 2, 3, 1).reshape(len(images), -1, n) for x in maps], dim=1
             )
-            for head, n in ((self.class_head, self.classes), (self.box_head, 4))
+            for predict, n in ((self.class_head, self.classes), (self.box_head, 4))
         )
         return logits, offsets, self.anchors(maps)
 
@@ -215,7 +208,11 @@ class RetinaNet(nn.Module):
         one_hot, goals, found = retina_targets(anchors, boxes, labels, self.classes)
         positive, counted = found >= 0, found != IGNORED
         count = positive.sum().clamp(min=1)
-        focal = focal_loss(logits[counted], one_hot[counted], self.gamma, self.alpha).sum()
+        focal = focal_loss(logits, one_hot, self.gamma, self.alpha).sum(dim=2)  # [B, A]
+        if self.negatives is not None:
+            worst = hard_negatives(focal.masked_fill(~counted, 0), positive, self.negatives)
+            counted = positive | worst
+        focal = focal[counted].sum()
         box = smooth_l1_loss(offsets[positive], goals[positive], reduction="sum", beta=0.1)
         return {"class": focal / count, "box": box / count}
 

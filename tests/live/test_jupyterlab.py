@@ -37,6 +37,7 @@ CELLS = [
 
 # One of every widget: module, and how a lecture might make it.
 EVERY = {
+    "anchor_explorer": "AnchorExplorer()",
     "architecture_explorer": "ArchitectureExplorer({'LeNet-5': lenet5}, {'LeNet-5': 32})",
     "augmentation_bench": "AugmentationBench()",
     "computation_graph": "ComputationGraph(Value(2.0, name='a') * Value(3.0, name='b'))",
@@ -52,6 +53,7 @@ EVERY = {
     "perceptron_plane": "PerceptronPlane()",
     "proposal_browser": "ProposalBrowser(photos=('coins',))",
     "rate_explorer": "RateExplorer((0.1, 1.0), {('ReLU', 2, arm): rand(2, 3, 4) for arm in ARMS})",
+    "roi_bins": "RoiBins()",
     "task_ladder": "TaskLadder(count=1)",
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
     "worker_timeline": "WorkerTimeline()",

@@ -47,7 +47,7 @@ class FeaturePyramid(nn.Module):
     """
 
     def __init__(
-        self, backbone: nn.Module, levels: Sequence[int] = (1, 2, 3), channels: int = 48
+        self, backbone: nn.Module, levels: Sequence[int] = (1, 2, 3), channels: int = 32
     ) -> None:
         super().__init__()
         if len(levels) == 0 or sorted(set(levels)) != list(levels):

@@ -64,7 +64,8 @@ class RegionProposalNetwork(nn.Module):
     """Say at every place of a map, for each of its anchors, whether there is an object and where.
 
     A 3×3 convolution, then two 1×1 convolutions: one logit and four offsets for each anchor. (The
-    paper gives an anchor two scores and a softmax; their difference is this logit.)
+    paper gives an anchor two scores and a softmax; their difference is this logit. It also begins
+    with a small 3×3 convolution, which costs a short training too many steps.)
 
     Args:
         channels: Channels of the maps. All maps share the weights.
@@ -82,8 +83,8 @@ class RegionProposalNetwork(nn.Module):
         self.conv = nn.Conv2d(channels, hidden, 3, padding=1)
         self.objectness = nn.Conv2d(hidden, anchors, 1)
         self.offsets = nn.Conv2d(hidden, 4 * anchors, 1)
-        for layer in (self.conv, self.objectness, self.offsets):
-            nn.init.normal_(layer.weight, std=0.01)  # as in the paper
+        for layer in (self.objectness, self.offsets):
+            nn.init.normal_(layer.weight, std=0.01)  # as in the paper: it begins undecided
             nn.init.zeros_(layer.bias)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

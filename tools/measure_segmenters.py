@@ -24,8 +24,8 @@ from tools.executions import ROOT
 FILE = ROOT / "utils" / "dlcv" / "segmentation" / "measured" / "segmenters.json"
 WORLD = SceneConfig(size=64, objects=(1, 3), radius=(0.16, 0.32), kinds=range(5))
 SMALL_WORLD = SceneConfig(size=48, objects=(1, 2), radius=(0.16, 0.32))
-RATES, SEEDS, BATCH = (3e-3, 1e-2, 3e-2), (0, 1, 2), 8
-SHORT, LONG = (320, 6), (1000, 8)  # scenes, epochs
+RATES, SEEDS, BATCH = (1e-3, 3e-3, 1e-2), (0, 1, 2), 8
+SHORT, LONG = (240, 5), (640, 5)  # scenes, epochs
 NETWORKS = {
     "FCN-32s": lambda: fcn(backbone(True), 6, 32),
     "FCN-16s": lambda: fcn(backbone(True), 6, 16),
@@ -75,10 +75,10 @@ def main() -> None:
     for name in sys.argv[1:] or [*NETWORKS, *SILHOUETTES]:
         row = {"rates": tune(name)}
         best = float(max(row["rates"], key=row["rates"].get))
-        if name in NETWORKS:
-            runs = [mean_iou_of(name, best, seed, LONG, 142) for seed in SEEDS]
-            row["long"] = [round(value, 4) for value, _ in runs]
-            row["long_seconds"] = round(min(seconds for _, seconds in runs), 1)
+        amount = LONG if name in NETWORKS else SHORT
+        runs = [mean_iou_of(name, best, seed, amount, 142) for seed in SEEDS]
+        row["long"] = [round(value, 4) for value, _ in runs]
+        row["long_seconds"] = round(min(seconds for _, seconds in runs), 1)
         found = json.loads(FILE.read_text()) if FILE.exists() else {}
         FILE.write_text(json.dumps(found | {name: row}, indent=1, sort_keys=True) + "\n")
         print(name, row, flush=True)

@@ -1,5 +1,6 @@
 """The exercises of lecture 14."""
 
+from dlcv.study.exercises import mask_rcnn
 from dlcv.study.exercises import segmentation_checks as checks
 from dlcv.study.exercises.base import Exercise
 
@@ -44,19 +45,7 @@ EXERCISES = {
         praise="Not a single weight has changed, and the classifier now answers for every window "
         "of a picture of any size, at the cost of one pass.",
     ),
-    "14.roi_align": Exercise(
-        title="RoIAlign with one sample a cell",
-        check=checks.check_roi_align,
-        hints=(
-            "Cell $i$ of $m$ has its middle at $y_1+(i+\\frac12)(y_2-y_1)/m$. Nothing is rounded.",
-            "Pixel $k$ has its centre at $k+\\frac12$: take $\\frac12$ off to get an index that "
-            "may lie between two pixels.",
-            "There are four pixels around such a place. Each weighs $(1-|y-row|)(1-|x-column|)$.",
-        ),
-        solution=checks.solve_roi_align,
-        praise="The value moves smoothly with the box, so a box that is off by a fraction of a "
-        "pixel costs only a fraction.",
-    ),
+    **mask_rcnn.EXERCISES,
     "14.fuse": Exercise(
         title="FCN-8s: three score maps become one",
         check=checks.check_fuse,

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
 from dlcv.segmentation.mean_iou import segmentation_scores
 from dlcv.segmentation.upsampling import bilinear_kernel
@@ -155,54 +154,6 @@ def solve_conversion(layer, channels, size):
         conv.weight.copy_(layer.weight.reshape(conv.weight.shape))
         conv.bias.copy_(layer.bias)
     return conv
-
-
-# --------------------------------------------------------------------------------- 14.roi_align
-def check_roi_align(answer: object) -> None:
-    """Compares with torchvision, one sample in the middle of each cell."""
-    maps = draw(3, 9, 12)
-    boxes = ((1.0, 2.0, 7.0, 8.0), (2.3, 1.6, 9.4, 6.9), (3.0, 3.0, 4.0, 4.5))
-    for box in boxes:
-        for m in (2, 3):
-            got = attempt(answer, maps, box, m)
-            rivals = {
-                "pixel centres lie at half numbers: take 0.5 off before you look up a value": (
-                    _align(maps, box, m, aligned=False)
-                ),
-                "the places were rounded to whole pixels, which RoIAlign is there to avoid": (
-                    _nearest(maps, box, m)
-                ),
-                "rows and columns are exchanged": _align(maps, box, m).transpose(1, 2),
-            }
-            compare(got, _align(maps, box, m), rivals, f"box {box}, {m}×{m} cells")
-
-
-def _align(maps: Tensor, box: tuple, m: int, aligned: bool = True) -> Tensor:
-    boxes = [torch.tensor([box], dtype=maps.dtype)]
-    return roi_align(maps[None], boxes, m, sampling_ratio=1, aligned=aligned)[0]
-
-
-def _nearest(maps: Tensor, box: tuple, m: int) -> Tensor:
-    x1, y1, x2, y2 = box
-    middle = (torch.arange(m) + 0.5) / m
-    rows = (y1 + middle * (y2 - y1) - 0.5).round().long()
-    columns = (x1 + middle * (x2 - x1) - 0.5).round().long()
-    return maps[:, rows[:, None], columns]
-
-
-def solve_roi_align(maps, box, m):
-    """Middles of the cells, and the four pixels around each, weighted by nearness."""
-    x1, y1, x2, y2 = box
-    out = maps.new_zeros(len(maps), m, m)
-    for i in range(m):
-        for j in range(m):
-            y = y1 + (i + 0.5) / m * (y2 - y1) - 0.5
-            x = x1 + (j + 0.5) / m * (x2 - x1) - 0.5
-            for row in (int(y), int(y) + 1):
-                for column in (int(x), int(x) + 1):
-                    weight = (1 - abs(y - row)) * (1 - abs(x - column))
-                    out[:, i, j] += weight * maps[:, row, column]
-    return out
 
 
 # -------------------------------------------------------------------------------------- 14.fuse

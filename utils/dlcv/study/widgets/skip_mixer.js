@@ -14,7 +14,14 @@ export default {
     const set = (name, value) => (model.set(name, value), model.save_changes());
     const strides = () => model.get("strides")[model.get("network")];
 
-    const picture = choice({ label: "Picture", options: unpacked.map((_, i) => [i, `picture ${i + 1}`]), value: model.get("picture"), onChange: (value) => set("picture", +value) });
+    const picture = choice({
+      label: "Picture", options: unpacked.map((_, i) => [i, `picture ${i + 1}`]), value: model.get("picture"),
+      onChange: (value) => {
+        const { classes } = unpacked[+value];
+        if (!classes.includes(model.get("shown"))) model.set("shown", Math.max(...classes));
+        set("picture", +value);
+      },
+    });
     const network = choice({
       label: "Trained as", options: model.get("networks").map((name) => [name, name]), value: model.get("network"),
       onChange: (value) => {

@@ -75,6 +75,7 @@ class SkipMixer(Widget):
             strides=strides,
             network=network,
             used=strides.get(network, []),
+            shown=int(classes[0].max()),
         )
 
     @traitlets.validate("network")

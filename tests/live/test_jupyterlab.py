@@ -44,6 +44,7 @@ EVERY = {
     "conv_arithmetic": "ConvolutionArithmetic()",
     "conv_bench": "ConvolutionBench(simple_patterns())",
     "cost_accuracy": "CostAccuracy(NETWORKS[:2])",
+    "detection_cascade": "DetectionCascade(*made_up_cascade(count=8))",
     "detection_explorer": "DetectionExplorer(count=1)",
     "explore": "explore(lambda a: None, alt='nothing {a}', a=[1, 2])",
     "lenet_viewer": "LeNetViewer(lenet5(), {'blank': torch.zeros(32, 32)})",
@@ -54,8 +55,10 @@ EVERY = {
     "proposal_browser": "ProposalBrowser(photos=('coins',))",
     "rate_explorer": "RateExplorer((0.1, 1.0), {('ReLU', 2, arm): rand(2, 3, 4) for arm in ARMS})",
     "roi_bins": "RoiBins()",
+    "skip_mixer": "SkipMixer(PICTURE, PICTURE[:, 0], 'a', {'net': [rand(1, 1, 2, 2)]})",
     "task_ladder": "TaskLadder(count=1)",
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
+    "unpooling_bench": "UnpoolingBench()",
     "worker_timeline": "WorkerTimeline()",
 }
 IMPORTS = (
@@ -67,6 +70,7 @@ from dlcv.classification.classic import lenet5
 from dlcv.classification.published import NETWORKS
 from dlcv.scratch.autograd import Value
 from dlcv.study.widgets.rate_explorer import ARMS
+PICTURE = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
 """
 )
 

@@ -2,9 +2,9 @@
 
 For each system the learning rate is chosen on the validation scenes, by one training at each of
 `RATES` with a seed of its own; then three seeds are trained and judged on the test scenes, and
-their rows in the package's table are replaced. What is done is kept in
-`_build/measurements`, so that a run that was stopped goes on; delete the folder to begin anew. Without a name, lists the names. To add a
-detector, add a line to `SYSTEMS`.
+their rows in the package's table are replaced. What is done is kept in `_build/measurements`, so
+that a run that was stopped goes on; delete the folder to begin anew. Without a name, lists the
+names. To add a detector, add a line to `SYSTEMS`.
 """
 
 import csv

@@ -23,6 +23,7 @@ TOPICS = {
     "08": "distributed",
     "09": "verification",
     "11": "detection_foundations",
+    "13": "one_stage",
     "14": "segmentation",
 }
 

@@ -47,6 +47,7 @@ EVERY = {
     "detection_cascade": "DetectionCascade(*made_up_cascade(count=8))",
     "detection_explorer": "DetectionExplorer(count=1)",
     "explore": "explore(lambda a: None, alt='nothing {a}', a=[1, 2])",
+    "focal_balance": "FocalBalance({'a net': (rand(50), rand(5))})",
     "lenet_viewer": "LeNetViewer(lenet5(), {'blank': torch.zeros(32, 32)})",
     "network_playground": "NetworkPlayground()",
     "norm_axes": "NormAxes(torch.rand(2, 4, 3, 3))",
@@ -60,6 +61,7 @@ EVERY = {
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
     "unpooling_bench": "UnpoolingBench()",
     "worker_timeline": "WorkerTimeline()",
+    "yolo_grid": "YoloGrid(torch.zeros(1, 3, 8, 8).byte(), rand(1, 2, 2, 11), [EMPTY], ['a'])",
 }
 IMPORTS = (
     "\n".join(f"from dlcv.study.widgets.{module} import *" for module in EVERY)
@@ -71,6 +73,7 @@ from dlcv.classification.published import NETWORKS
 from dlcv.scratch.autograd import Value
 from dlcv.study.widgets.rate_explorer import ARMS
 PICTURE = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+EMPTY = {'boxes': torch.zeros(0, 4), 'labels': torch.zeros(0)}
 """
 )
 

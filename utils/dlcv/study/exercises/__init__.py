@@ -24,6 +24,7 @@ TOPICS = {
     "09": "verification",
     "11": "detection_foundations",
     "12": "rcnn_family",
+    "13": "one_stage",
     "14": "segmentation",
 }
 

@@ -22,6 +22,7 @@ TOPICS = {
     "07": "transfer",
     "08": "distributed",
     "11": "detection_foundations",
+    "15": "captioning",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

@@ -33,9 +33,13 @@ def check_clipped(answer: object) -> None:
             continue
         case = f"“{candidate}” against {references}, n = {n}"
         if got == sum(piece in every for piece in pieces):
-            expect(False, f"{case}: got {got}. A piece counts at most as often as in one reference.")
+            expect(
+                False, f"{case}: got {got}. A piece counts at most as often as in one reference."
+            )
         if got == sum(clipped_matches(words, [one], n) for one in right):
-            expect(False, f"{case}: got {got}. Of several references the *best* counts, not the sum.")
+            expect(
+                False, f"{case}: got {got}. Of several references the *best* counts, not the sum."
+            )
         expect(False, f"{case}: expected {expected}, got {got}.")
 
 
@@ -56,7 +60,12 @@ def solve_clipped(candidate, references, n):
 def toy_languages() -> list[Tensor]:
     """Log-probabilities of the next of 4 words given the last, [4, 4]; the first fools greed."""
     tricky = torch.tensor(
-        [[0.25, 0.25, 0.25, 0.25], [0.02, 0.02, 0.56, 0.4], [0.4, 0.0, 0.3, 0.3], [0.97, 0.01, 0.01, 0.01]]
+        [
+            [0.25, 0.25, 0.25, 0.25],
+            [0.02, 0.02, 0.56, 0.4],
+            [0.4, 0.0, 0.3, 0.3],
+            [0.97, 0.01, 0.01, 0.01],
+        ]
     )
     generator = torch.Generator().manual_seed(15)
     others = [(1.5 * torch.randn(4, 4, generator=generator)).softmax(1) for _ in range(4)]

@@ -9,7 +9,12 @@ from dlcv.study.widgets.base import Widget, pack, within
 
 CELLS = ("linear", "tanh", "LSTM")
 SIZE, LONGEST = 8, 50
-RANGES = {"length": (2, LONGEST), "radius": (0.0, 2.0), "forget": (-5.0, 5.0), "moment": (0, LONGEST)}
+RANGES = {
+    "length": (2, LONGEST),
+    "radius": (0.0, 2.0),
+    "forget": (-5.0, 5.0),
+    "moment": (0, LONGEST),
+}
 
 
 class UnrolledCell(Widget):
@@ -59,7 +64,9 @@ class UnrolledCell(Widget):
             radius=radius,
             forget=forget,
             inputs=pack(sequence().numpy()),
-            weights={kind: [pack(w.numpy()) for w in cell_weights(kind)] for kind in ("rnn", "lstm")},
+            weights={
+                kind: [pack(w.numpy()) for w in cell_weights(kind)] for kind in ("rnn", "lstm")
+            },
         )
 
     @traitlets.validate("cell")

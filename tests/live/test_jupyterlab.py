@@ -39,6 +39,7 @@ CELLS = [
 EVERY = {
     "architecture_explorer": "ArchitectureExplorer({'LeNet-5': lenet5}, {'LeNet-5': 32})",
     "augmentation_bench": "AugmentationBench()",
+    "caption_beam": "CaptionBeam(*captioned_scene())",
     "computation_graph": "ComputationGraph(Value(2.0, name='a') * Value(3.0, name='b'))",
     "conv_arithmetic": "ConvolutionArithmetic()",
     "conv_bench": "ConvolutionBench(simple_patterns())",
@@ -54,6 +55,7 @@ EVERY = {
     "rate_explorer": "RateExplorer((0.1, 1.0), {('ReLU', 2, arm): rand(2, 3, 4) for arm in ARMS})",
     "task_ladder": "TaskLadder(count=1)",
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
+    "unrolled_cell": "UnrolledCell()",
     "worker_timeline": "WorkerTimeline()",
 }
 IMPORTS = (
@@ -65,6 +67,13 @@ from dlcv.classification.classic import lenet5
 from dlcv.classification.published import NETWORKS
 from dlcv.scratch.autograd import Value
 from dlcv.study.widgets.rate_explorer import ARMS
+from dlcv.captioning.captioner import Captioner
+from dlcv.captioning.vocabulary import Vocabulary
+
+def captioned_scene():
+    words = Vocabulary(["a red fish"])
+    captioner = Captioner(len(words), channels=4).eval()
+    return captioner, words, torch.zeros(1, 3, 8, 8).byte(), rand(1, 16, 4), ["a red fish"]
 """
 )
 

@@ -138,6 +138,7 @@ def solve_lstm(x, h, c, U, W, b):
 def check_hello(answer: object) -> None:
     """Has the reader's training say hello."""
     got = attempt(answer)
+    expect(got is not None, "expected four tensors U, W, V, b, got None.")
     is_four = isinstance(got, tuple) and len(got) == 4 and all(isinstance(v, Tensor) for v in got)
     expect(is_four, "expected four tensors U, W, V, b.")
     U, W, V, b = (value.detach().double() for value in got)

@@ -1,4 +1,4 @@
-"""A recurrent cell unrolled: its states and gates step by step, and the gradient on its way back."""
+"""A recurrent cell unrolled: states and gates step by step, and the gradient on its way back."""
 
 import torch
 import traitlets

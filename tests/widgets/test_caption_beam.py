@@ -87,14 +87,14 @@ def test_attention_is_the_captioners(widget, parts):
 
 def test_words_come_one_by_one_and_start_again(open_widget, widget):
     page = open_widget(widget)
-    expect(page.get_by_role("status")).to_have_text("Press Next word.")
+    expect(page.locator(".status")).to_have_text("Press Next word.")
     expect(page.locator(".hypotheses button")).to_have_count(1)
     page.get_by_role("button", name="Next word").click()
     expect(page.locator(".hypotheses button")).to_have_count(3)
-    expect(page.get_by_role("status")).to_contain_text("After 1 word the best is")
+    expect(page.locator(".status")).to_contain_text("After 1 word the best is")
     assert page.locator(".scroll text").count() == 1 + 3
     page.get_by_role("button", name="Start over").click()
-    expect(page.get_by_role("status")).to_have_text("Press Next word.")
+    expect(page.locator(".status")).to_have_text("Press Next word.")
 
 
 def test_the_keyboard_widens_the_beam_and_chooses_a_hypothesis(open_widget, widget):
@@ -120,7 +120,7 @@ def test_the_right_caption_is_shown_on_demand(open_widget, widget):
     expect(page.locator(".answer")).to_have_text("")
     page.get_by_label("Show the right caption").check()
     expect(page.locator(".answer")).to_have_text(f"Right: {CAPTIONS[0]}")
-    page.get_by_label("Scene").select_option("1")
+    page.get_by_label("Scene", exact=True).select_option("1")
     expect(page.locator(".answer")).to_have_text(f"Right: {CAPTIONS[1]}")
 
 

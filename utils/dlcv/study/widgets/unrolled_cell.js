@@ -9,7 +9,7 @@ const shortNumber = (value) => {
 };
 
 function makeStrip(name, height) {
-  const root = h("svg:svg", { viewBox: `0 0 ${PLOT.width} ${height}`, role: "img", "aria-label": name });
+  const root = h("svg:svg", { viewBox: `0 -8 ${PLOT.width} ${height + 8}`, role: "img", "aria-label": name });
   return root;
 }
 

@@ -54,7 +54,7 @@ def _slopes(x: Tensor, s0: Tensor, U: Tensor, W: Tensor, b: Tensor, grad: Tensor
 
 
 def _bptt_rivals(grad: Tensor, x: Tensor, states: Tensor, U: Tensor, W: Tensor) -> dict:
-    right = rnn_backward(grad, x, states, U, W)[2]
+    right = rnn_backward(grad, x, states, U, W)[3]
     variants = {name: torch.zeros_like(W) for name in ("alone", "turned", "linear", "ahead")}
     for name, total in variants.items():
         carried = torch.zeros_like(states[:, 0])

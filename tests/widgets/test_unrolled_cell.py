@@ -66,7 +66,7 @@ def test_stepping_shows_the_state(open_widget):
     expect(page.locator(".status")).to_contain_text("Step 6 of 6: after input")
     _, size = by_autograd("tanh", 6, 1.0, 1.0)
     text = page.locator(".status").text_content()
-    shown = float(re.search(r"the state has length ([\d.]+?)\.", text)[1])
+    shown = float(re.search(r"the state has length (\d+\.\d+)", text)[1])
     assert shown == pytest.approx(size, rel=0.06)
     assert "back here: 1.0." in text
     page.get_by_role("button", name="Step back").click()

@@ -9,7 +9,8 @@ from dlcv.captioning.bleu import bleu, clipped_matches, exact_match, ngrams, pre
 
 # Papineni et al. 2002, examples 1 and 2.
 PAPER = [
-    "it is a guide to action which ensures that the military always obeys the commands of the party",
+    "it is a guide to action which ensures that the military always obeys the commands of "
+    "the party",
     "it is to insure the troops forever hearing the activity guidebook that party direct",
 ]
 PAPER_REFERENCES = [

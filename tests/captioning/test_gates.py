@@ -106,7 +106,7 @@ def test_an_empty_batch_backpropagates():
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(ValueError, match="expected a kind of .* got 'elman'"):
+    with pytest.raises(ValueError, match="got 'elman'"):
         Recurrent("elman", 3, 4)
     with pytest.raises(ValueError, match="sizes >= 1"):
         Recurrent("rnn", 0, 4)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from dlcv.captioning.language import LanguageModel
+from dlcv.captioning.numerals import in_digits, in_words
 from dlcv.captioning.vocabulary import Vocabulary, perplexity, soften
 
 
@@ -85,3 +86,25 @@ def test_it_learns_a_text_by_heart_and_begins_from_a_given_state():
         optimiser.step()
     assert vocabulary.decode(model.say(states, 6)) == ["crab", "fish"]
     assert math.exp(model.loss(words, states).item()) < 1.1
+
+
+# ------------------------------------------------------------------------------ numerals
+def test_numbers_in_words_and_digits():
+    expected = {
+        0: "zero",
+        7: "seven",
+        19: "nineteen",
+        20: "twenty",
+        90: "ninety",
+        347: "three hundred and forty seven",
+        600: "six hundred",
+        999: "nine hundred and ninety nine",
+    }
+    assert {number: in_words(number) for number in expected} == expected
+    assert len({in_words(number) for number in range(1000)}) == 1000
+    digits = in_digits(torch.tensor([0, 12, 305]))
+    assert digits.sum(dim=2).tolist() == [[0, 0, 1], [0, 1, 1], [1, 1, 1]]
+    assert digits[2].argmax(dim=1).tolist() == [3, 0, 5]
+    for number in (-1, 1000):
+        with pytest.raises(ValueError, match=f"got {number}"):
+            in_words(number)

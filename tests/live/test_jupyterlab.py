@@ -40,6 +40,7 @@ EVERY = {
     "anchor_explorer": "AnchorExplorer()",
     "architecture_explorer": "ArchitectureExplorer({'LeNet-5': lenet5}, {'LeNet-5': 32})",
     "augmentation_bench": "AugmentationBench()",
+    "caption_beam": "CaptionBeam(*captioned_scene())",
     "computation_graph": "ComputationGraph(Value(2.0, name='a') * Value(3.0, name='b'))",
     "conv_arithmetic": "ConvolutionArithmetic()",
     "conv_bench": "ConvolutionBench(simple_patterns())",
@@ -60,6 +61,7 @@ EVERY = {
     "task_ladder": "TaskLadder(count=1)",
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
     "unpooling_bench": "UnpoolingBench()",
+    "unrolled_cell": "UnrolledCell()",
     "worker_timeline": "WorkerTimeline()",
     "yolo_grid": "YoloGrid(torch.zeros(1, 3, 8, 8).byte(), rand(1, 2, 2, 11), [EMPTY], ['a'])",
 }
@@ -74,6 +76,13 @@ from dlcv.scratch.autograd import Value
 from dlcv.study.widgets.rate_explorer import ARMS
 PICTURE = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
 EMPTY = {'boxes': torch.zeros(0, 4), 'labels': torch.zeros(0)}
+from dlcv.captioning.captioner import Captioner
+from dlcv.captioning.vocabulary import Vocabulary
+
+def captioned_scene():
+    words = Vocabulary(["a red fish"])
+    captioner = Captioner(len(words), channels=4).eval()
+    return captioner, words, torch.zeros(1, 3, 8, 8).byte(), rand(1, 16, 4), ["a red fish"]
 """
 )
 

@@ -44,8 +44,8 @@ def bleu(
 ) -> float:
     """Compute BLEU of a corpus.
 
-    $\\mathrm{BLEU}=\\mathrm{BP}\\cdot\\big(\\prod_{n=1}^{N}p_n\\big)^{1/N}$, where $p_n$ is the share
-    of the candidates' n-grams that match, clipped, over the whole corpus, and
+    $\\mathrm{BLEU}=\\mathrm{BP}\\cdot\\big(\\prod_{n=1}^{N}p_n\\big)^{1/N}$, where $p_n$ is the
+    share of the candidates' n-grams that match, clipped, over the whole corpus, and
     $\\mathrm{BP}=\\min(1,e^{1-r/c})$ with the candidates' length c and the length r of the
     references closest in length (of two equally close, the shorter).
 

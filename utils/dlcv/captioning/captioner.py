@@ -58,8 +58,8 @@ class Captioner(nn.Module):
 
     In all three ways the gates get $Ux_t+U_vv_t+Wh_{t-1}+b$. They differ in $v_t$: the image as one
     vector at the first step only ("first", Karpathy and Fei-Fei, 2015), at every step ("every",
-    Donahue et al., 2015), or the places weighted anew for each word ("attend", Xu et al., 2015, with
-    the scores of Luong et al. and Vaswani et al., $q\\cdot k/\\sqrt d$).
+    Donahue et al., 2015), or the places weighted anew for each word ("attend", Xu et al., 2015,
+    with the scores of Luong et al. and Vaswani et al., $q\\cdot k/\\sqrt d$).
 
     Args:
         words: Number of words in the vocabulary V, end and start included.
@@ -167,8 +167,8 @@ class Captioner(nn.Module):
 def teacher_forcing_loss(model: Captioner, batch: tuple[Tensor, Tensor]) -> Tensor:
     """Return the mean cross-entropy of every right word, given the right words before it.
 
-    $-\\frac1T\\sum_t\\log p(w_t\\mid w_{<t},I)$ over all words of the batch, ends included. Rows are
-    sorted by length, so that no step is computed for a sentence that is over.
+    $-\\frac1T\\sum_t\\log p(w_t\\mid w_{<t},I)$ over all words of the batch, ends included. Rows
+    are sorted by length, so that no step is computed for a sentence that is over.
 
     Args:
         model: The captioner.

@@ -1,4 +1,4 @@
-"""What is wrong with a caption of a scene: the number of objects, a kind, a colour, the relation?"""
+"""What is wrong with a caption of a scene: the number, a kind, a colour, the relation?"""
 
 import re
 from collections.abc import Sequence

@@ -117,7 +117,7 @@ def sample(
     end: int = 0,
     generator: torch.Generator | None = None,
 ) -> list[int]:
-    """Draw a sentence word by word from the softened probabilities.
+    """Draw a sentence word by word from the softened probabilities; the start is never drawn.
 
     Args:
         step, state, longest, start, end: As in `beam_search`.
@@ -138,6 +138,9 @@ def sample(
     words = [start]
     for _ in range(longest):
         logits, state = step(torch.tensor(words[-1:]), state)
+        logits = logits.index_fill(
+            1, torch.tensor([start], device=logits.device), -torch.inf
+        )  # nothing starts twice
         probs = torch.softmax(logits[0] / temperature, dim=0)
         word = int(torch.multinomial(probs, 1, generator=generator))
         if word == end:

@@ -26,6 +26,7 @@ TOPICS = {
     "12": "rcnn_family",
     "13": "one_stage",
     "14": "segmentation",
+    "15": "captioning",
 }
 
 __all__ = ["Exercise", "check", "exercises_of", "find", "hints"]

@@ -39,6 +39,7 @@ CELLS = [
 EVERY = {
     "architecture_explorer": "ArchitectureExplorer({'LeNet-5': lenet5}, {'LeNet-5': 32})",
     "augmentation_bench": "AugmentationBench()",
+    "box_bench": "BoxBench()",
     "computation_graph": "ComputationGraph(Value(2.0, name='a') * Value(3.0, name='b'))",
     "conv_arithmetic": "ConvolutionArithmetic()",
     "conv_bench": "ConvolutionBench(simple_patterns())",
@@ -52,8 +53,10 @@ EVERY = {
     "perceptron_plane": "PerceptronPlane()",
     "proposal_browser": "ProposalBrowser(photos=('coins',))",
     "rate_explorer": "RateExplorer((0.1, 1.0), {('ReLU', 2, arm): rand(2, 3, 4) for arm in ARMS})",
+    "sliding_window": "SlidingWindow(SCENE, WindowNet(1), ['fish'], torch.ones(4))",
     "task_ladder": "TaskLadder(count=1)",
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
+    "window_cost": "WindowCost()",
     "worker_timeline": "WorkerTimeline()",
 }
 IMPORTS = (
@@ -63,8 +66,10 @@ import torch
 from torch import rand
 from dlcv.classification.classic import lenet5
 from dlcv.classification.published import NETWORKS
+from dlcv.detection.overfeat import WindowNet
 from dlcv.scratch.autograd import Value
 from dlcv.study.widgets.rate_explorer import ARMS
+SCENE = torch.zeros(3, 64, 64, dtype=torch.uint8)
 """
 )
 

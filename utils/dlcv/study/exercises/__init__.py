@@ -21,6 +21,7 @@ TOPICS = {
     "06b": "modern_architectures",
     "07": "transfer",
     "08": "distributed",
+    "10": "localisation",
     "11": "detection_foundations",
 }
 

@@ -190,7 +190,7 @@ def single_answers(found: Candidates, regress: bool) -> tuple[Tensor, Tensor]:
 
 
 def merged_answers(
-    found: Candidates, iou_threshold: float = 0.5, most: int = 30
+    found: Candidates, iou_threshold: float = 0.5, most: int = 20
 ) -> tuple[Tensor, Tensor]:
     """Answer for each image with the merged box of the highest score, for the kind that says most.
 

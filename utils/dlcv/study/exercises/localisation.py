@@ -66,8 +66,8 @@ EXERCISES = {
             "`nn.Sequential(nn.Flatten(), nn.Linear(112 * 16, 96), nn.ReLU(), ...)` will do.",
             "Sum both losses: `F.cross_entropy(logits, labels) + F.smooth_l1_loss(boxes, wanted, "
             "beta=0.1)`, and weight the second, say by 10.",
-            "AdamW with a rate of 0.002, some 150 steps on all maps at once; then return a function "
-            "that calls both heads under `torch.no_grad()`.",
+            "AdamW with a rate of 0.002, some 150 steps on all maps at once; then return a "
+            "function that calls both heads under `torch.no_grad()`.",
         ),
         solution=solve_two_heads,
         praise="Label and box from one look. The trunk has never seen a box in its life.",

@@ -9,7 +9,7 @@ from dlcv.detection import box_losses
 from dlcv.study.widgets.base import Widget
 
 SIDE_PX = 100  # of the picture; boxes lie on whole pixels
-SMALLEST_PX = 4
+LEAST = 4
 
 
 class BoxBench(Widget):
@@ -42,8 +42,8 @@ class BoxBench(Widget):
         box = [int(x) for x in proposal["value"]]
         name = proposal["trait"].name
         inside = len(box) == 4 and min(box) >= 0 and max(box) <= SIDE_PX
-        if not inside or min(box[2] - box[0], box[3] - box[1]) < SMALLEST_PX:
-            want = f"{name} as x1, y1, x2, y2 from 0 to {SIDE_PX}, sides of {SMALLEST_PX} or more"
+        if not inside or min(box[2] - box[0], box[3] - box[1]) < LEAST:
+            want = f"{name} as x1, y1, x2, y2 from 0 to {SIDE_PX}, sides of {LEAST} or more"
             raise ValueError(f"expected {want}, got {proposal['value']}")
         return box
 

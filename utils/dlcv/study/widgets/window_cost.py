@@ -57,8 +57,11 @@ NETWORKS = (
     WindowNetwork(
         "this lecture's, 28 px",
         28,
-        (Layer("conv1", 5, fan_in=3, fan_out=16), Layer("pool1", 2, 2))
-        + (Layer("conv2", 4, fan_in=16, fan_out=32),),
+        (
+            Layer("conv1", 5, fan_in=3, fan_out=16),
+            Layer("pool1", 2, 2),
+            Layer("conv2", 4, fan_in=16, fan_out=32),
+        ),
         3,
         (Layer("fc1", 3, fan_in=32, fan_out=64), Layer("fc2", 1, fan_in=64, fan_out=5)),
     ),
@@ -74,8 +77,11 @@ NETWORKS = (
         224,
         vgg_trunk(),
         2,
-        (Layer("fc6", 7, fan_in=512, fan_out=4096), Layer("fc7", 1, fan_in=4096, fan_out=4096))
-        + (Layer("fc8", 1, fan_in=4096, fan_out=1000),),
+        (
+            Layer("fc6", 7, fan_in=512, fan_out=4096),
+            Layer("fc7", 1, fan_in=4096, fan_out=4096),
+            Layer("fc8", 1, fan_in=4096, fan_out=1000),
+        ),
     ),
 )
 

@@ -5,6 +5,7 @@ export default {
   render({ model, el }) {
     const networks = model.get("networks");
     const net = () => networks[model.get("network")];
+    const side = () => Math.max(net().window, Math.min(net().largest, model.get("image")));
     const set = (changes) => {
       for (const [key, value] of Object.entries(changes)) model.set(key, value);
       model.save_changes();
@@ -35,16 +36,16 @@ export default {
         ...[low, Math.round((low + high) / 2), high].map((size, i) => h("svg:text", { x: x(size), y: PLOT.height - PLOT.bottom + 18, "text-anchor": ["start", "middle", "end"][i] }, size)),
         h("svg:text", { x: (PLOT.left + PLOT.width) / 2, y: PLOT.height - 5, "text-anchor": "middle" }, "side of the image, px"),
         line("crops"), line("once"),
-        ...["crops", "once"].map((key) => h("svg:circle", { class: `dot ${key}`, r: 5, cx: x(model.get("image")), cy: y(result[key]) })));
-      plot.setAttribute("aria-label", `Multiply-adds against the size of the image, on a logarithmic scale: crop by crop grows far above one pass; at ${model.get("image")} pixels ${result.ratio.toFixed(1)} times`);
+        ...["crops", "once"].map((key) => h("svg:circle", { class: `dot ${key}`, r: 5, cx: x(side()), cy: y(result[key]) })));
+      plot.setAttribute("aria-label", `Multiply-adds against the size of the image, on a logarithmic scale: crop by crop grows far above one pass; at ${side()} pixels ${result.ratio.toFixed(1)} times`);
     };
     const show = () => {
-      const result = compareCosts(net(), model.get("image"), model.get("offsets"));
+      const result = compareCosts(net(), side(), model.get("offsets"));
       const most = Math.max(...result.rows.map(({ crops }) => crops));
       const cell = (kind, count) => h("td", {}, h("span", { class: `bar ${kind}`, style: `width:${Math.max(0.5, (100 * count) / most)}%` }), h("span", { class: "count" }, inWords(count)));
       body.replaceChildren(...result.rows.map(({ name, side, crops, once }) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, `${side} × ${side}`), cell("crops", crops), cell("once", once))));
       setAttributes(image.input, { min: net().window, max: net().largest });
-      image.set(model.get("image"));
+      image.set(side());
       readout.replaceChildren(`${result.windows.toLocaleString("en-GB")} windows, ${result.step} px apart. Crop by crop: ${result.windows.toLocaleString("en-GB")} × ${inWords(result.perCrop)} = ${inWords(result.crops)} multiply-adds. One pass: ${inWords(result.once)}, `,
         h("strong", {}, `${result.ratio.toFixed(1)} times less`), ".");
       drawPlot(result);

@@ -56,7 +56,7 @@ export default {
     show();
     el.append(h("div", { class: "window-cost", role: "group", "aria-label": model.get("label") },
       h("div", { class: "controls" }, network.root, offsets.root), image.root, readout,
-      h("div", { class: "stage" }, h("div", { class: "scroll" }, table), h("div", {}, plot,
+      h("div", { class: "stage" }, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Cost of each layer" }, table), h("div", {}, plot,
         h("p", { class: "key" }, h("span", { class: "swatch crops" }), "crop by crop ", h("span", { class: "swatch once" }), "one pass")))));
   },
 };

@@ -117,7 +117,7 @@ def net():
 @torch.no_grad()
 def test_one_pass_equals_crop_by_crop(net, offsets, stride, size):
     image = torch.rand(3, *size)
-    dense = DenseWindowNet(net)(image[None], offsets)
+    dense = DenseWindowNet(net, offsets)(image[None])
     for found, expected in zip(dense, crop_by_crop(net, image, stride), strict=True):
         sides = tuple(map_side(side, WINDOW_PX, stride) for side in size)
         assert found.shape[2:] == expected.shape[1:] == sides

@@ -1,4 +1,4 @@
-"""Joints: relative to a box and back, crops against slices, and the measures by hand and by loop."""
+"""Joints relative to a box and back, crops against slices, and measures by hand and by loop."""
 
 import pytest
 import torch

@@ -69,8 +69,8 @@ def test_windows_and_boxes_return_to_the_image_from_every_scale():
     net.boxer[-1].weight.zero_()
     net.boxer[-1].bias.copy_(torch.tensor([0.0, 0, 1, 1]))  # the box is the window
     images = torch.rand(2, 3, 48, 64)
-    for offsets in (True, False):
-        found = look_everywhere(net, images, (0.4, 0.75, 1.0), offsets)  # 0.4: nothing fits
+    for net.offsets in (True, False):
+        found = look_everywhere(net, images, (0.4, 0.75, 1.0))  # 0.4: nothing fits
         torch.testing.assert_close(found.boxes[0], found.windows, rtol=1e-4, atol=1e-3)
         torch.testing.assert_close(found.probs.sum(dim=1), torch.ones(2, len(found.windows)))
         sides = (found.windows[:, 2] - found.windows[:, 0]).round(decimals=2).unique()
@@ -78,6 +78,7 @@ def test_windows_and_boxes_return_to_the_image_from_every_scale():
         assert found.windows.min() >= 0
         assert found.windows[:, 2].max() <= 64 + 1e-3
         assert found.windows[:, 3].max() <= 48 + 1e-3
+    net.offsets = True
     assert look_everywhere(net, images, (1.0,)).windows[:, 0].unique().diff().unique().tolist() == [
         2
     ]

@@ -41,6 +41,7 @@ EVERY = {
     "architecture_explorer": "ArchitectureExplorer({'LeNet-5': lenet5}, {'LeNet-5': 32})",
     "augmentation_bench": "AugmentationBench()",
     "caption_beam": "CaptionBeam(*captioned_scene())",
+    "box_bench": "BoxBench()",
     "computation_graph": "ComputationGraph(Value(2.0, name='a') * Value(3.0, name='b'))",
     "conv_arithmetic": "ConvolutionArithmetic()",
     "conv_bench": "ConvolutionBench(simple_patterns())",
@@ -62,6 +63,10 @@ EVERY = {
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
     "unpooling_bench": "UnpoolingBench()",
     "unrolled_cell": "UnrolledCell()",
+    "sliding_window": "SlidingWindow(SCENE, WindowNet(1), ['fish'], torch.ones(4))",
+    "task_ladder": "TaskLadder(count=1)",
+    "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
+    "window_cost": "WindowCost()",
     "worker_timeline": "WorkerTimeline()",
     "yolo_grid": "YoloGrid(torch.zeros(1, 3, 8, 8).byte(), rand(1, 2, 2, 11), [EMPTY], ['a'])",
 }
@@ -72,6 +77,7 @@ import torch
 from torch import rand
 from dlcv.classification.classic import lenet5
 from dlcv.classification.published import NETWORKS
+from dlcv.detection.overfeat import WindowNet
 from dlcv.scratch.autograd import Value
 from dlcv.study.widgets.rate_explorer import ARMS
 PICTURE = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
@@ -83,6 +89,7 @@ def captioned_scene():
     words = Vocabulary(["a red fish"])
     captioner = Captioner(len(words), channels=4).eval()
     return captioner, words, torch.zeros(1, 3, 8, 8).byte(), rand(1, 16, 4), ["a red fish"]
+SCENE = torch.zeros(3, 64, 64, dtype=torch.uint8)
 """
 )
 

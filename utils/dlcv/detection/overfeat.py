@@ -204,31 +204,36 @@ class DenseWindowNet(nn.Module):
     """A trained `WindowNet` with its heads as convolutions: every window of an image in one pass.
 
     Args:
-        net: The network; trunk and weights are its own, the heads are copies.
+        net: The network; the trunk is its own, the heads are copies.
+        offsets: Whether the last pooling is repeated at all offsets.
 
     Taught in: lectures/10_localisation
     """
 
-    def __init__(self, net: WindowNet) -> None:
+    def __init__(self, net: WindowNet, offsets: bool = True) -> None:
         super().__init__()
-        self.trunk = net.trunk
+        self.offsets, self.trunk = offsets, net.trunk
         size = output_shape(nn.Sequential(net.trunk, net.pool), (3, WINDOW_PX, WINDOW_PX))
         self.scorer = fully_convolutional(net.scorer, size)
         self.boxer = fully_convolutional(net.boxer, size)
 
-    def forward(self, images: Tensor, offsets: bool = True) -> tuple[Tensor, Tensor]:
+    @property
+    def step_px(self) -> int:
+        """Pixels from one window to the next."""
+        return STEP_PX if self.offsets else STEP_PX * POOL
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the score map and the box map.
 
         Args:
             images: float [B, 3, H, W] in [0, 1], sides >= 28.
-            offsets: Whether the last pooling is repeated at all offsets.
 
         Returns:
             Logits [B, K + 1, h, w] and boxes [B, 4, h, w] in shares of their window; window (i, j)
             begins at 2 (i, j) px with offsets and at 6 (i, j) px without.
         """
         maps = self.trunk(4 * (images - 0.5))
-        if not offsets:
+        if not self.offsets:
             pooled = F.max_pool2d(maps, POOL)
             return self.scorer(pooled), self.boxer(pooled)
         parts = offset_max_pool2d(maps, POOL)

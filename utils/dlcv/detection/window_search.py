@@ -1,4 +1,4 @@
-"""Looking for an object through windows: which to train on, which to look through, what to answer."""
+"""Looking for an object through windows: which to train on, which to look through, what to say."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dlcv.detection.box_losses import paired_iou
 from dlcv.detection.boxes import box_iou, check_boxes, check_scores
-from dlcv.detection.overfeat import POOL, STEP_PX, WINDOW_PX, DenseWindowNet
+from dlcv.detection.overfeat import WINDOW_PX, DenseWindowNet
 
 LONGEST_PER_WINDOW = (1.05, 1.55)  # side of a training window over the longer side of its object
 SHIFT = 0.25  # how far it may lie off the middle, as a share of the object's longer side
@@ -76,16 +76,13 @@ class Candidates(NamedTuple):
 
 
 @torch.no_grad()
-def look_everywhere(
-    net: DenseWindowNet, images: Tensor, scales: Sequence[float], offsets: bool = True
-) -> Candidates:
+def look_everywhere(net: DenseWindowNet, images: Tensor, scales: Sequence[float]) -> Candidates:
     """Score every window of some images at several scales.
 
     Args:
         net: The network.
         images: float [B, 3, H, W] in [0, 1].
         scales: By how much the images are enlarged before the windows are laid on.
-        offsets: See `DenseWindowNet`.
 
     Returns:
         All windows of all scales, M in all; a scale at which no window fits adds none.
@@ -93,15 +90,14 @@ def look_everywhere(
     Taught in: lectures/10_localisation
     """
     probs, windows, boxes = [], [], []
-    step = STEP_PX if offsets else STEP_PX * POOL
     for scale in scales:
         resized = F.interpolate(images, scale_factor=scale, mode="bilinear", antialias=True)
         if min(resized.shape[2:]) < WINDOW_PX:
             continue
-        logits, relative = net(resized, offsets)
+        logits, relative = net(resized)
         h, w = logits.shape[2:]
         y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
-        corner = torch.stack([x, y], dim=2).reshape(-1, 2).to(images) * step  # [h w, 2]
+        corner = torch.stack([x, y], dim=2).reshape(-1, 2).to(images) * net.step_px  # [h w, 2]
         size = resized.shape[3] / images.shape[3]  # as resized, to whole pixels
         probs.append(logits.softmax(dim=1).flatten(2))
         windows.append(torch.cat([corner, corner + WINDOW_PX], dim=1) / size)
@@ -194,7 +190,7 @@ def single_answers(found: Candidates, regress: bool) -> tuple[Tensor, Tensor]:
 
 
 def merged_answers(
-    found: Candidates, iou_threshold: float = 0.5, most: int = 30
+    found: Candidates, iou_threshold: float = 0.5, most: int = 20
 ) -> tuple[Tensor, Tensor]:
     """Answer for each image with the merged box of the highest score, for the kind that says most.
 

@@ -22,6 +22,7 @@ TOPICS = {
     "07": "transfer",
     "08": "distributed",
     "09": "verification",
+    "10": "localisation",
     "11": "detection_foundations",
     "12": "rcnn_family",
     "13": "one_stage",

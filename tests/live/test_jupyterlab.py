@@ -47,9 +47,12 @@ EVERY = {
     "detection_explorer": "DetectionExplorer(count=1)",
     "explore": "explore(lambda a: None, alt='nothing {a}', a=[1, 2])",
     "lenet_viewer": "LeNetViewer(lenet5(), {'blank': torch.zeros(32, 32)})",
+    "margin_circle": "MarginCircle()",
+    "metric_forces": "MetricForces()",
     "network_playground": "NetworkPlayground()",
     "norm_axes": "NormAxes(torch.rand(2, 4, 3, 3))",
     "optimiser_race": "OptimiserRace()",
+    "pair_threshold": "PairThreshold({'a': rand(2)}, tensor([True, False]), [0], FACES)",
     "perceptron_plane": "PerceptronPlane()",
     "proposal_browser": "ProposalBrowser(photos=('coins',))",
     "rate_explorer": "RateExplorer((0.1, 1.0), {('ReLU', 2, arm): rand(2, 3, 4) for arm in ARMS})",
@@ -61,11 +64,12 @@ IMPORTS = (
     "\n".join(f"from dlcv.study.widgets.{module} import *" for module in EVERY)
     + """
 import torch
-from torch import rand
+from torch import rand, tensor, uint8, zeros
 from dlcv.classification.classic import lenet5
 from dlcv.classification.published import NETWORKS
 from dlcv.scratch.autograd import Value
 from dlcv.study.widgets.rate_explorer import ARMS
+FACES = zeros(2, 3, 8, 8, dtype=uint8)
 """
 )
 

@@ -105,6 +105,7 @@ def train_verifier(
     epochs: int,
     seed: int = 0,
     width: int = 12,
+    dims: int = 64,
     progress: bool = False,
 ) -> tuple[FaceNetwork, History]:
     """Train a new network by a recipe: Adam, a short warm-up, half a cosine down to 0.
@@ -115,6 +116,7 @@ def train_verifier(
         epochs: Passes over the faces.
         seed: For the first weights and the order of the batches.
         width: See `FaceNetwork`.
+        dims: Likewise.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -124,7 +126,7 @@ def train_verifier(
     """
     torch.manual_seed(seed)
     people, size = int(faces.labels.max()) + 1, faces.images.shape[-1]
-    model = FaceNetwork(people, size, width).to(faces.images.device)
+    model = FaceNetwork(people, size, width, dims).to(faces.images.device)
     model = model.to(memory_format=torch.channels_last)
     batches = BalancedBatches(*faces, recipe.classes, recipe.per_class, seed=seed)
     config = TrainConfig(epochs, recipe.lr, "adam", schedule="cosine", warmup_steps=20)

@@ -72,7 +72,7 @@ def expected_losses(x, weight):
         "DeepID2": entropy(plain) + 10 * (pulled.sum() + pushed.sum()) / len(same),
         "triplet": (near.sum(1) - far.sum(1) + 0.3).mean(),
         "NormFace": entropy(12 * cos),
-        "SphereFace": entropy(16 * torch.where(own, (2 * cos + psi) / 3, cos)),
+        "SphereFace": entropy(16 * torch.where(own, (5 * cos + psi) / 6, cos)),
         "CosFace": entropy(16 * torch.where(own, cos - 0.2, cos)),
         "ArcFace": entropy(16 * torch.where(own, (theta + 0.2).cos(), cos)),
     }

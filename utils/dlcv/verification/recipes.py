@@ -135,12 +135,12 @@ def train_verifier(
 
 RATES = (0.004, 0.01, 0.025, 0.06)  # that every recipe is tried with
 RECIPES = {  # the rate is the one of RATES that did best on the validation people
-    "softmax": Recipe(softmax, {}, 64, 2, 0.01),
+    "softmax": Recipe(softmax, {}, 64, 2, 0.025),
     "contrastive": Recipe(contrastive, {"margin": 1.2}, 16, 8, 0.01),
     "DeepID2": Recipe(joint, {"margin": 1.2, "strength": 10.0}, 32, 4, 0.01),
     "triplet": Recipe(triplet, {"margin": 0.3}, 16, 8, 0.01),
-    "NormFace": Recipe(normface, {"scale": 12.0}, 64, 2, 0.01),
-    "SphereFace": Recipe(sphereface, {"margin": 2, "scale": 16.0, "anneal": 5.0}, 64, 2, 0.01),
-    "CosFace": Recipe(cosface, {"margin": 0.2, "scale": 16.0}, 64, 2, 0.01),
-    "ArcFace": Recipe(arcface, {"margin": 0.2, "scale": 16.0}, 64, 2, 0.01),
+    "NormFace": Recipe(normface, {"scale": 12.0}, 64, 2, 0.025),
+    "SphereFace": Recipe(sphereface, {"margin": 2, "scale": 16.0, "anneal": 5.0}, 64, 2, 0.06),
+    "CosFace": Recipe(cosface, {"margin": 0.2, "scale": 16.0}, 64, 2, 0.025),
+    "ArcFace": Recipe(arcface, {"margin": 0.2, "scale": 16.0}, 64, 2, 0.025),
 }

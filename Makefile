@@ -4,7 +4,7 @@ PORT ?= 8000
 run := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test check lab serve bench outputs normalise new-lecture repository backbone lock clean
+.PHONY: help setup book test check lab serve bench outputs normalise new-lecture repository backbone verification lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ repository: setup ## change the project's address everywhere: make repository UR
 
 backbone: setup ## train the weights that ship with the book once more: about three minutes
 	@$(run) tools.pretrain_backbone
+
+verification: setup ## measure the losses of lecture 09 once more: about six minutes
+	@$(run) tools.measure_verification
 
 lock: setup ## pin every dependency of pyproject.toml in requirements.txt: make lock [UPGRADE=1]
 	@echo '-e .[book,test]' | .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header \

@@ -1,7 +1,7 @@
 """Measure the losses of lecture 09: `make verification`, about six minutes on one core.
 
 Every loss gets the same faces, the same number of steps and the same network. Each is tried with
-the same three learning rates, for half as many steps, and judged on validation people; then it is
+the same four learning rates, for half as many steps, and judged on validation people; then it is
 trained in full with three new seeds at its best rate and judged on test people. A run that was
 stopped goes on where it was; to measure anew, delete the file.
 """

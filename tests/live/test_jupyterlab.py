@@ -51,9 +51,12 @@ EVERY = {
     "explore": "explore(lambda a: None, alt='nothing {a}', a=[1, 2])",
     "focal_balance": "FocalBalance({'a net': (rand(50), rand(5))})",
     "lenet_viewer": "LeNetViewer(lenet5(), {'blank': torch.zeros(32, 32)})",
+    "margin_circle": "MarginCircle()",
+    "metric_forces": "MetricForces()",
     "network_playground": "NetworkPlayground()",
     "norm_axes": "NormAxes(torch.rand(2, 4, 3, 3))",
     "optimiser_race": "OptimiserRace()",
+    "pair_threshold": "PairThreshold({'a': rand(2)}, tensor([True, False]), [0], FACES)",
     "perceptron_plane": "PerceptronPlane()",
     "proposal_browser": "ProposalBrowser(photos=('coins',))",
     "rate_explorer": "RateExplorer((0.1, 1.0), {('ReLU', 2, arm): rand(2, 3, 4) for arm in ARMS})",
@@ -74,7 +77,7 @@ IMPORTS = (
     "\n".join(f"from dlcv.study.widgets.{module} import *" for module in EVERY)
     + """
 import torch
-from torch import rand
+from torch import rand, tensor, uint8, zeros
 from dlcv.classification.classic import lenet5
 from dlcv.classification.published import NETWORKS
 from dlcv.detection.overfeat import WindowNet
@@ -90,6 +93,7 @@ def captioned_scene():
     captioner = Captioner(len(words), channels=4).eval()
     return captioner, words, torch.zeros(1, 3, 8, 8).byte(), rand(1, 16, 4), ["a red fish"]
 SCENE = torch.zeros(3, 64, 64, dtype=torch.uint8)
+FACES = zeros(2, 3, 8, 8, dtype=uint8)
 """
 )
 

@@ -135,7 +135,7 @@ def own_threshold(scores, same, folds):
 
 
 def fixed_threshold(scores, same, folds):
-    return ((scores >= 0.5) == same).double().mean()
+    return ((scores >= 0.9) == same).double().mean()
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def measurements(part: str) -> list[Measurement]:
     Raises:
         ValueError: If there is no such part.
     """
-    text = files("dlcv.verification.measured").joinpath(FILE).read_text(encoding="utf-8")
+    text = (files("dlcv.verification") / "measured" / FILE).read_text(encoding="utf-8")
     kinds = (str, str, int, float, float, float)
     rows = [
         Measurement(*[kind(row[name]) for kind, name in zip(kinds, COLUMNS, strict=True)])

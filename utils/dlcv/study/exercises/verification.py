@@ -48,9 +48,9 @@ EXERCISES = {
         hints=(
             "Cosines first: normalise both, then one matrix product.",
             "Only the own class is widened: `one_hot(labels, K).bool()` and `torch.where`.",
-            "`acos` has an infinite slope at ±1. Clamp the cosine a little inside before it, or use "
-            "$\\cos(\\theta+m)=\\cos\\theta\\cos m-\\sin\\theta\\sin m$ with a root that is careful "
-            "at 0.",
+            "`acos` has an infinite slope at ±1. Clamp the cosine a little inside it, or use "
+            "$\\cos(\\theta+m)=\\cos\\theta\\cos m-\\sin\\theta\\sin m$ with a root that is "
+            "careful at 0.",
         ),
         solution=solve_arcface,
         praise="Five lines on top of a softmax. Without the margin it is NormFace, and it stays "
@@ -63,8 +63,8 @@ EXERCISES = {
             "`torch.arange(M).tensor_split(folds)` gives the indices of each fold.",
             "For each fold, choose the threshold on all *other* pairs. `best_threshold` "
             "from the package finds the best one for the pairs that it is given.",
-            "Then count on the fold: `((scores[fold] >= threshold) == same[fold]).double().mean()`, "
-            "and take the mean of the folds.",
+            "Then count on the fold, `((scores[fold] >= threshold) == same[fold]).double().mean()`"
+            ", and take the mean of the folds.",
         ),
         solution=solve_ten_folds,
         praise="No pair is judged by a threshold that has seen it. On many pairs it makes little "

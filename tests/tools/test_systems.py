@@ -24,7 +24,7 @@ from dlcv.study.results import LECTURE_OF, Result
 from tools.executions import ROOT
 
 TABLE = read_table((ROOT / "book" / "appendix.md").read_text("utf-8"))
-STALE = "run python -m benchmarks.systems --write"
+STALE = "the appendix is out of date: run make systems"
 EMPTY = "# Page\n\n% systems\n% /systems\n\nThe end.\n"
 
 
@@ -64,11 +64,11 @@ def book(tmp_path):
     cell = nbformat.v4.new_code_cell("train()")
     texts = (
         "hello\n",
-        "Result: perceptron, accuracy 0.5\nResult: perceptron, accuracy 0.96, 1.2 s\n",
+        "Result: perceptron, accuracy: 0.5\nResult: perceptron, accuracy: 0.96, 1.2 s\n",
     )
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text) for text in texts]
     cell.outputs.append(
-        nbformat.v4.new_output("stream", name="stderr", text="Result: LeNet-5, a 1")
+        nbformat.v4.new_output("stream", name="stderr", text="Result: LeNet-5, a: 1")
     )
     executed = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("text"), cell])
     (tmp_path / "_build" / "lectures").mkdir(parents=True)

@@ -36,14 +36,14 @@ CHECKS: dict[str, Callable[[], Check]] = {
 MARKS = re.compile(r"(% systems\n).*?(% /systems)", re.DOTALL)
 HEAD = (
     "lecture",
-    "system",
-    "in `dlcv.`",
+    "system, below `dlcv`",
     "parameters",
     "reached",
     "s",
     "checked against",
     "apart by",
 )
+WIDTHS = "8 27 13 18 6 18 10"  # percent
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NONE = "–"
 
@@ -72,13 +72,15 @@ def bound(difference: float) -> str:
     if difference == 0:
         return "0"
     power = max(math.floor(math.log10(difference)) + 1, -12)
-    return f"< 10{str(power).translate(SUPERSCRIPTS)}"
+    return f"<\N{NO-BREAK SPACE}10{str(power).translate(SUPERSCRIPTS)}"
 
 
 def limit(text: str) -> float:
     """Return the number that `bound` wrote; 0 is the round-off of float32, of another machine."""
-    powers = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-    return 1e-5 if text == "0" else 10.0 ** int(text.removeprefix("< 10").translate(powers))
+    if text == "0":
+        return 1e-5
+    power = text.removeprefix("<\N{NO-BREAK SPACE}10")
+    return 10.0 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
 
 
 def read_results(lecture: str, root: Path = ROOT) -> dict[str, Result] | None:
@@ -123,7 +125,8 @@ def read_table(text: str) -> dict[str, Row]:
     if table is None:
         raise ValueError("expected a page with a table between % systems and % /systems")
     cells = [line.strip("| ").split(" | ") for line in table.group(0).splitlines() if "|" in line]
-    return {row[1]: Row(*row) for row in cells[2:]}
+    rows = [Row(lecture, *system.split(" `"), *rest) for lecture, system, *rest in cells[2:]]
+    return {row.system: row._replace(package=f"`{row.package}") for row in rows}
 
 
 def compute(page: str, root: Path = ROOT, checks: Mapping = CHECKS) -> list[Row]:
@@ -142,8 +145,10 @@ def compute(page: str, root: Path = ROOT, checks: Mapping = CHECKS) -> list[Row]
 
 def as_markdown(rows: list[Row]) -> str:
     """Return the table as it stands in the page."""
-    lines = [HEAD, ["--:" if name in {"parameters", "s"} else "---" for name in HEAD], *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    rule = ["--:" if name in {"parameters", "s"} else "---" for name in HEAD]
+    body = [(row.lecture, f"{row.system} {row.package}", *row[3:]) for row in rows]
+    lines = "".join(f"| {' | '.join(line)} |\n" for line in (HEAD, rule, *body))
+    return f"```{{table}}\n:widths: {WIDTHS}\n\n{lines}```\n"
 
 
 def main() -> None:

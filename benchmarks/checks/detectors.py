@@ -4,8 +4,12 @@ from collections import OrderedDict
 from types import SimpleNamespace
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+import torchvision
+from sklearn.linear_model import Ridge
+from torch import Tensor, nn
 from torchvision.models.detection._utils import BoxCoder
+from torchvision.models.detection.roi_heads import fastrcnn_loss
 from torchvision.models.detection.rpn import RPNHead, concat_box_prediction_layers
 from torchvision.models.detection.ssd import SSD
 from torchvision.ops import FeaturePyramidNetwork, box_iou, sigmoid_focal_loss
@@ -13,14 +17,58 @@ from torchvision.ops import FeaturePyramidNetwork, box_iou, sigmoid_focal_loss
 from benchmarks.checks import Check, count, difference, draw, draw_boxes
 from dlcv.classification.backbone import backbone
 from dlcv.data.scenes import KINDS
+from dlcv.detection.box_head import RegionTargets, head_losses
+from dlcv.detection.fast_rcnn import FastRCNN
 from dlcv.detection.faster_rcnn import FasterRCNN
 from dlcv.detection.fpn import FeaturePyramid, PyramidRCNN
+from dlcv.detection.rcnn import RCNNConfig, RegionNetwork, crop_network, ridge_regression
 from dlcv.detection.region_proposals import RegionProposalNetwork
-from dlcv.detection.retinanet import RetinaNet, focal_loss
+from dlcv.detection.retinanet import RetinaNet, focal_loss, retina_pyramid
+from dlcv.detection.roi import roi_pool, spatial_pyramid_pool
+from dlcv.detection.sppnet import PyramidFeatures
 from dlcv.detection.ssd import Ssd, match_defaults, ssd_losses, ssd_targets
 from dlcv.detection.yolo import Yolo, yolo_losses
 
 K = len(KINDS)
+
+
+def rcnn() -> Check:
+    """The box regressors' ridge regression."""
+    features, targets = draw(40, 12), draw(40, 4, seed=1)
+    theirs = Ridge(alpha=7.0, fit_intercept=False).fit(features.numpy(), targets.numpy())
+    got = ridge_regression(features, targets, 7.0)
+    found = difference([got], [torch.from_numpy(theirs.coef_.T)])
+    size = count(crop_network(backbone(), K, RCNNConfig()))
+    return Check("detection.rcnn.crop_network", size, "scikit-learn's Ridge", found)
+
+
+def sppnet() -> Check:
+    """The pyramid over a whole map whose sides no level divides."""
+    maps, levels = draw(2, 5, 11, 13), (6, 3, 2, 1)
+    expected = [F.adaptive_max_pool2d(maps, n).flatten(1) for n in levels]
+    found = difference([spatial_pyramid_pool(maps, levels)], [torch.cat(expected, dim=1)])
+    trunk = backbone()
+    size = count(trunk) + count(RegionNetwork(nn.Identity(), PyramidFeatures(trunk).size, K))
+    return Check("detection.sppnet", size, "torch's adaptive_max_pool2d", found)
+
+
+def fast() -> Check:
+    """RoI pooling of fractional regions, and both losses of the head."""
+    maps, regions = draw(2, 5, 12, 12), draw_boxes(8).double()
+    boxes = torch.cat([torch.arange(8)[:, None] % 2, regions], dim=1)
+    pooled = [pool(maps, boxes, 5, 1 / 8) for pool in (roi_pool, torchvision.ops.roi_pool)]
+    labels, scores, offsets = torch.arange(12) % (K + 1), draw(12, K + 1), draw(12, K, 4, seed=1)
+    objects = labels < K
+    goals = draw(12, 4, seed=2) * objects[:, None]
+    targets = RegionTargets([regions], labels, goals[objects], torch.zeros(int(objects.sum())))
+    ours = head_losses(scores, offsets, targets)
+    # torchvision's background is class 0, and has offsets too, which nobody uses
+    padded = torch.cat([torch.zeros(12, 1, 4), offsets], dim=1).flatten(1)
+    theirs = fastrcnn_loss(scores.roll(1, 1), padded, [(labels + 1) % (K + 1)], [goals])
+    found = difference([pooled[0], ours["label"], ours["box"]], [pooled[1], *theirs])
+    size = count(FastRCNN(backbone(), K))
+    reference = "torchvision's roi_pool and fastrcnn_loss"
+    return Check("detection.fast_rcnn.FastRCNN", size, reference, found)
 
 
 def faster() -> Check:
@@ -126,11 +174,14 @@ def retinanet() -> Check:
         torch.autograd.grad(loss.sum(), x)[0] for loss, x in ((ours, mine), (theirs, other))
     ]
     found = difference([ours.sum(), gradients[0]], [theirs.sum(), gradients[1]])
-    size = count(RetinaNet(backbone(), K))
+    size = count(RetinaNet(retina_pyramid(backbone()), K))
     return Check("detection.retinanet.RetinaNet", size, "torchvision's sigmoid_focal_loss", found)
 
 
 CHECKS = {
+    "R-CNN": rcnn,
+    "SPPNet": sppnet,
+    "Fast R-CNN": fast,
     "Faster R-CNN": faster,
     "FPN": pyramid,
     "YOLO": yolo,

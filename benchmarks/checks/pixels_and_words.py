@@ -16,7 +16,7 @@ from dlcv.captioning.gates import Recurrent
 from dlcv.captioning.vocabulary import Vocabulary
 from dlcv.classification.backbone import backbone
 from dlcv.data.scenes import KINDS, SceneConfig, render_scenes
-from dlcv.detection.fpn import FeaturePyramid, PyramidRCNN
+from dlcv.detection.faster_rcnn import FasterRCNN
 from dlcv.detection.mask_rcnn import MaskHead, MaskRCNN
 from dlcv.segmentation.deconvnet import deconvnet
 from dlcv.segmentation.fcn import fcn
@@ -85,7 +85,7 @@ def mask() -> Check:
         mine.data.copy_(other.data)
     features = draw(5, 8, 7, 7, dtype=torch.float32)
     found = difference([ours(features)], [theirs(features)])
-    size = count(MaskRCNN(PyramidRCNN(FeaturePyramid(backbone()), K)))
+    size = count(MaskRCNN(FasterRCNN(backbone(), K)))
     reference = "torchvision's mask branch, with its weights"
     return Check("detection.mask_rcnn.MaskRCNN", size, reference, found)
 

@@ -1,7 +1,7 @@
-"""Measure what lecture 14 has no time for: `python -m tools.measure_segmenters`, about four minutes.
+"""Measure what lecture 14 has no time for: `python -m tools.measure_segmenters`, four minutes.
 
-First the learning rate of every network, on validation scenes and one seed; then a long training
-of each with its best rate, three seeds, judged on test scenes. The numbers go to
+First the learning rate of every network, on validation scenes and one seed; then a longer training
+of most with its best rate, three seeds, judged on test scenes. The numbers go to
 `utils/dlcv/segmentation/measured/segmenters.json`; the data card beside it says what they are.
 """
 

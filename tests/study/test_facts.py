@@ -1,7 +1,7 @@
 import pytest
 
 from dlcv.study import fact, fact_table
-from dlcv.study.facts import load_facts
+from dlcv.study.facts import WIDTH, load_facts
 
 
 def test_the_sheet_has_every_row_once():
@@ -68,3 +68,11 @@ def test_one_wrong_number_spoils_a_table():
         fact_table({"L06-ALEX-CONV1": 34_848, "L06-ALEX-CONV2": 614_400})
     with pytest.raises(ValueError, match="at least one fact"):
         fact_table({})
+
+
+def test_every_fact_fits_on_a_page(capsys):
+    for id in load_facts():
+        fact(id)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert sum(line.startswith("cited ") for line in lines) == len(load_facts())

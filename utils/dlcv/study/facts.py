@@ -8,6 +8,8 @@ from importlib.resources import files
 from itertools import takewhile
 from textwrap import fill
 
+WIDTH = 84  # characters of a printed line: as many as a page shows beside its contents
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -68,7 +70,12 @@ def fact(id: str, value: float | None = None) -> None:
     row = _lookup(id)
     _compare(row, value)
     mark = "cited" if value is None else "✓"
-    print(f"{mark} {row.quantity}: {_number(row)} {row.unit}".rstrip() + f"  [{row.source}]")
+    line, source = f"{mark} {row.quantity}: {_number(row)} {row.unit}".rstrip(), f"[{row.source}]"
+    if len(line) + 2 + len(source) <= WIDTH:
+        print(f"{line}  {source}")
+    else:
+        print(fill(line, WIDTH, subsequent_indent="    "))
+        print(fill(source, WIDTH, initial_indent="    ", subsequent_indent="    "))
 
 
 def fact_table(values: Mapping[str, float | None]) -> None:
@@ -95,8 +102,8 @@ def fact_table(values: Mapping[str, float | None]) -> None:
     entries = [f"{name}: {number}" if name else number for name, number in pairs]
     mark = "cited" if None in values.values() else "✓"
     print(f"{mark} {len(rows)} facts. {shared}".rstrip())
-    print(fill(" · ".join(entries), 96, initial_indent="  ", subsequent_indent="  "))
-    print(fill(f"[{'; '.join(dict.fromkeys(row.source for row in rows))}]", 96))
+    print(fill(" · ".join(entries), WIDTH, initial_indent="  ", subsequent_indent="  "))
+    print(fill(f"[{'; '.join(dict.fromkeys(row.source for row in rows))}]", WIDTH))
 
 
 def _compare(row: Fact, value: float | None) -> None:

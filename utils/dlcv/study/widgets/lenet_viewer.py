@@ -25,8 +25,8 @@ class LeNetViewer(Widget):
         examples: name → image [32, 32] in the value range the model was trained on, 0 to 1.
 
     Attributes:
-        image: the network's input as 32 rows of 32 numbers; set it to show any image, read it to
-            get what the reader drew.
+        image: the network's input as 32 rows of 32 numbers, kept to four decimals; set it to show
+            any image, read it to get what the reader drew.
 
     Raises:
         ValueError: no example, an image of another shape, or a layer that the page can't run.
@@ -60,7 +60,7 @@ class LeNetViewer(Widget):
 
     @traitlets.validate("image")
     def _image(self, proposal):
-        return _as_image(proposal["value"]).tolist()
+        return _as_image(proposal["value"]).double().round(decimals=4).tolist()
 
     @property
     def probabilities(self) -> Tensor:

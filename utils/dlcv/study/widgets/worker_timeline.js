@@ -122,8 +122,8 @@ export default {
     const say = () => {
       const { total, waitFor, takesStale } = rules(settings());
       const who = takesStale ? `${total} workers, every gradient is an update` : `${total} workers, an update takes the first ${waitFor}`;
-      const share = model.get("stragglers");
-      const late = share ? ` ${Math.round(100 * share)} of 100 tasks straggle.` : "";
+      const stragglers = model.get("stragglers");
+      const late = stragglers ? ` ${Math.round(100 * stragglers)} of 100 tasks straggle.` : "";
       status.textContent = `${who}.${late} After ${short(server.now)} units of time: ${server.updates} update${server.updates === 1 ? "" : "s"}.`;
     };
     const begin = () => {

@@ -138,9 +138,8 @@ def sample(
     words = [start]
     for _ in range(longest):
         logits, state = step(torch.tensor(words[-1:]), state)
-        logits = logits.index_fill(
-            1, torch.tensor([start], device=logits.device), -torch.inf
-        )  # nothing starts twice
+        logits = logits.clone()
+        logits[:, start] = -torch.inf  # nothing starts twice
         probs = torch.softmax(logits[0] / temperature, dim=0)
         word = int(torch.multinomial(probs, 1, generator=generator))
         if word == end:

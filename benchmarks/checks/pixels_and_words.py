@@ -40,8 +40,8 @@ HITS = ((17, 18), (10, 17), (7, 16), (4, 15))  # pieces of 1, 2, 3 and 4 words, 
 
 @cache
 def words() -> int:
-    """Return how many words the captions of the book's scenes have, end and start included."""
-    scenes = render_scenes(400, seed=1, config=SceneConfig(size=32), masks=False)
+    """Return how many words captions of one or two objects have, end and start included."""
+    scenes = render_scenes(400, seed=1, config=SceneConfig(size=32, objects=(1, 2)), masks=False)
     return len(Vocabulary([scenes.caption(i) for i in range(400)]).words)
 
 

@@ -72,9 +72,9 @@ class System:
     given: bool = False
 
 
-def recipe(lr: float, epochs: int = EPOCHS) -> TrainConfig:
-    """The recipe of all: AdamW, 10 steps of warm-up, half a cosine."""
-    return TrainConfig(epochs, lr, optimiser="adamw", schedule="cosine", warmup_steps=10)
+def recipe(lr: float, epochs: int = EPOCHS, clip_norm: float | None = None) -> TrainConfig:
+    """The recipe of all: AdamW, 10 steps of warm-up, half a cosine; YOLO's gradients are cut."""
+    return TrainConfig(epochs, lr, "adamw", schedule="cosine", warmup_steps=10, clip_norm=clip_norm)
 
 
 def propose(image: Tensor) -> Tensor:
@@ -98,7 +98,9 @@ def prepared(split: tuple[int, int], given: bool) -> tuple[Any, Proposals | None
     return scenes, *torch.load(kept)
 
 
-def train_network(make: Callable[[], nn.Module], lr: float, seed: int) -> nn.Module:
+def train_network(
+    make: Callable[[], nn.Module], lr: float, seed: int, clip_norm: float | None = None
+) -> nn.Module:
     """Train a detector that has `losses(images, boxes, labels)`."""
     scenes, _, _ = prepared(TRAIN, given=False)
     model = make()
@@ -106,7 +108,7 @@ def train_network(make: Callable[[], nn.Module], lr: float, seed: int) -> nn.Mod
         model,
         Batches(scenes.images, scenes, BATCH, seed=seed),
         detector_loss,
-        recipe(lr),
+        recipe(lr, clip_norm=clip_norm),
         progress=False,
     )
     return model
@@ -152,20 +154,19 @@ def pyramid() -> PyramidRCNN:
     return PyramidRCNN(FeaturePyramid(backbone(pretrained=True)), CLASSES)
 
 
-def yolo(level: int = -2) -> Yolo:
-    """YOLO on a grid of 12×12 cells, or with level -1 of 6×6."""
-    return Yolo(backbone(pretrained=True), CLASSES, level=level)
+def yolo() -> Yolo:
+    """YOLO on a grid of 12×12 cells."""
+    return Yolo(backbone(pretrained=True), CLASSES, level=-2)
 
 
-def ssd(**settings: Any) -> Ssd:
+def ssd() -> Ssd:
     """SSD on the backbone's last two maps and one more."""
-    return Ssd(backbone(pretrained=True), CLASSES, **settings)
+    return Ssd(backbone(pretrained=True), CLASSES)
 
 
-def retina(**settings: Any) -> RetinaNet:
-    """RetinaNet, with alpha 0.5 unless told otherwise."""
-    body = retina_pyramid(backbone(pretrained=True))
-    return RetinaNet(body, CLASSES, **{"alpha": 0.5, **settings})
+def retina() -> RetinaNet:
+    """RetinaNet with alpha 0.5."""
+    return RetinaNet(retina_pyramid(backbone(pretrained=True)), CLASSES, alpha=0.5)
 
 
 def use(model: nn.Module, images: Tensor, proposals: Proposals | None) -> list[Detections]:
@@ -188,17 +189,9 @@ SYSTEMS = {
     "Faster R-CNN, four steps": System(four_steps, use),
     "Faster R-CNN, frozen maps": System(partial(train_network, frozen_faster), use),
     "FPN": System(partial(train_network, pyramid), use),
-    "YOLO": System(partial(train_network, yolo), use),
-    "YOLO, grid 6×6": System(partial(train_network, partial(yolo, level=-1)), use),
+    "YOLO": System(partial(train_network, yolo, clip_norm=10), use),
     "SSD": System(partial(train_network, ssd), use),
-    "SSD, one map": System(partial(train_network, partial(ssd, levels=(1,))), use),
     "RetinaNet": System(partial(train_network, retina), use),
-    "RetinaNet, cross-entropy": System(
-        partial(train_network, partial(retina, gamma=0, alpha=None)), use
-    ),
-    "RetinaNet, mined": System(
-        partial(train_network, partial(retina, gamma=0, alpha=None, negatives=3)), use
-    ),
 }
 
 

@@ -38,9 +38,8 @@ def colab_address(url: str, branch: str, path: str) -> str:
 
 
 def fill_in(app, config):
-    """Derives the addresses once the configuration is read."""
-    address = site_address(config.html_theme_options["repository_url"])
-    config.html_baseurl = config.ogp_site_url = address
+    """Derives the site's address once the configuration is read."""
+    config.html_baseurl = site_address(config.html_theme_options["repository_url"])
 
 
 def not_found_page(app):

@@ -15,6 +15,7 @@ from sphinx.errors import ConfigError
 sys.path.append(str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
 import book_address
+import book_card
 import book_cells
 import book_course
 import book_figures
@@ -25,7 +26,21 @@ import book_roles
 BOOK = Path(__file__).resolve().parents[2] / "book"
 KATEX = BOOK.parent / "node_modules" / "katex" / "dist"
 
-# Addresses
+# Addresses, and what is shown where they are shared
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "words"),
+    [
+        (["", "Two  words,\nand more."], "Two words, and more."),
+        (["word " * 50], "word " * 35 + "…"),
+        ([], ""),
+    ],
+)
+def test_a_page_is_described_by_its_first_words(paragraphs, words):
+    page = nodes.document(None, None)
+    page += [nodes.paragraph("", text) for text in paragraphs]
+    assert book_card.first_words(page) == words
 
 
 def test_the_site_of_a_repository_is_a_folder_of_its_owners_pages():

@@ -1,6 +1,7 @@
 """Every page: fits the screen, makes no noise, asks nobody else, is accessible, links hold."""
 
 import html.parser
+import re
 import urllib.parse
 
 import pytest
@@ -105,6 +106,24 @@ def test_every_picture_says_what_it_shows(path):
                 assert not alt.endswith((".png", ".svg", ".webp")), f"{path}: {alt} is a file name"
 
     Images().feed((SITE / path).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_table_is_left_as_it_was_typed(path):
+    text = (SITE / path).read_text("utf-8")
+    assert not re.findall(r"<p>\s*\|.*", text)
+
+
+@pytest.mark.parametrize("path", lecture_pages())
+def test_a_shared_lecture_shows_its_title_and_first_words(path):
+    text = (SITE / path).read_text("utf-8")
+    card = dict(re.findall(r'<meta property="og:(\S+)" content="([^"]*)"', text))
+    title = re.search(r"<h1>(.*?)<", text)[1]
+    assert card["title"] == title
+    assert card["url"].endswith(path)
+    assert (SITE / "_static" / card["image"].rpartition("/")[2]).is_file()
+    assert re.search(r'<meta name="description" content="(.+?)"', text)[1] == card["description"]
+    assert len(card["description"]) > 60
 
 
 def test_search_finds_a_lecture(visit):

@@ -44,6 +44,7 @@ EVERY = {
     "conv_arithmetic": "ConvolutionArithmetic()",
     "conv_bench": "ConvolutionBench(simple_patterns())",
     "cost_accuracy": "CostAccuracy(NETWORKS[:2])",
+    "detection_cascade": "DetectionCascade(*made_up_cascade(count=8))",
     "detection_explorer": "DetectionExplorer(count=1)",
     "explore": "explore(lambda a: None, alt='nothing {a}', a=[1, 2])",
     "lenet_viewer": "LeNetViewer(lenet5(), {'blank': torch.zeros(32, 32)})",

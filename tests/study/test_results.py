@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("LeNet-5", 0.975, "accuracy"), "Result: LeNet-5, accuracy 0.975"),
-        (("BLEU", 1.0, "BLEU-4, corpus", 0.5), "Result: BLEU, BLEU-4, corpus 1, 0.5 s"),
+        (("LeNet-5", 0.975, "accuracy"), "Result: LeNet-5, accuracy: 0.975"),
+        (("BLEU", 1.0, "BLEU-4, corpus", 0.5), "Result: BLEU, BLEU-4, corpus: 1, 0.5 s"),
         (
             ("Fast R-CNN", [0.9, 0.92, 0.91], "mAP at IoU 0.5", 12.34),
-            "Result: Fast R-CNN, mAP at IoU 0.5 0.91 (0.9 to 0.92, 3 runs), 12.3 s",
+            "Result: Fast R-CNN, mAP at IoU 0.5: 0.91 (0.9 to 0.92, 3 runs), 12.3 s",
         ),
     ],
 )
@@ -42,7 +42,7 @@ def test_the_lines_are_found_among_others(capsys):
 
 @given(
     st.sampled_from(list(LECTURE_OF)),
-    st.sampled_from(["accuracy", "mAP at IoU 0.5", "error, top 5", "loss (nats)"]),
+    st.sampled_from(["accuracy", "mAP at IoU 0.5", "error: top 5", "loss (nats)"]),
     st.lists(st.integers(-999, 9999).map(lambda n: n / 1000), min_size=3, max_size=3).map(sorted),
     st.integers(1, 5),
     st.none() | st.integers(1, 999).map(float),

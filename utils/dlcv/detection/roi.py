@@ -194,7 +194,8 @@ def mix_rows(weights: Tensor, maps: Tensor, image: Tensor) -> Tensor:
     order = image.argsort(stable=True)
     parts = weights[order].split(image.bincount(minlength=len(maps)).tolist())
     mixed = [part.flatten(0, 1) @ m for part, m in zip(parts, maps, strict=True)]
-    mixed = torch.cat(mixed).reshape(*weights.shape[:2], maps.shape[2])
+    mixed = torch.cat([maps.new_zeros(0, maps.shape[2]), *mixed])
+    mixed = mixed.reshape(*weights.shape[:2], maps.shape[2])
     return mixed[order.argsort()]
 
 

@@ -6,6 +6,8 @@ torchrun starts the processes and tells each, through environment variables, its
 meet. A program that begins with `init_process_group()` needs nothing else.
 """
 
+import sys
+
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -31,7 +33,9 @@ def main() -> None:
     _, weights = first_and_last(together, model, count=10)
     _, expected = first_and_last(train_alone(alone, images, labels, lr=0.1), alone, count=10)
     is_same = largest_difference(weights, expected) < 1e-6
-    print(f"rank {rank} of {world_size}: same weights as one process: {is_same}", flush=True)
+    line = f"rank {rank} of {world_size}: same weights as one process: {is_same}\n"
+    sys.stdout.write(line)  # in one piece, or the lines of two processes would mix
+    sys.stdout.flush()
     dist.destroy_process_group()
 
 

@@ -54,7 +54,7 @@ LECTURE_OF = {
 
 NUMBER = r"-?[\d.]+(?:e[+-]\d+)?"
 LINE = re.compile(
-    rf"Result: (?P<system>.+?), (?P<metric>.+) (?P<value>{NUMBER})"
+    rf"Result: (?P<system>.+?), (?P<metric>.+): (?P<value>{NUMBER})"
     rf"(?: \((?P<least>{NUMBER}) to (?P<most>{NUMBER}), (?P<runs>\d+) runs\))?"
     rf"(?:, (?P<seconds>{NUMBER}) s)?"
 )
@@ -85,7 +85,7 @@ class Result:
     def __str__(self) -> str:
         spread = f" ({self.least:.4g} to {self.most:.4g}, {self.runs} runs)"
         seconds = "" if self.seconds is None else f", {self.seconds:.3g} s"
-        start = f"Result: {self.system}, {self.metric} {self.value:.4g}"
+        start = f"Result: {self.system}, {self.metric}: {self.value:.4g}"
         return start + (spread if self.runs > 1 else "") + seconds
 
 

@@ -21,7 +21,9 @@ TOPICS = {
     "06b": "modern_architectures",
     "07": "transfer",
     "08": "distributed",
+    "09": "verification",
     "11": "detection_foundations",
+    "12": "rcnn_family",
     "14": "segmentation",
 }
 

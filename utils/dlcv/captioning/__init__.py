@@ -1,0 +1,1 @@
+"""Sequences: recurrent cells, models of language, and networks that say what they see."""

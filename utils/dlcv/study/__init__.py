@@ -3,6 +3,7 @@
 from dlcv.study.exercises import check, hints
 from dlcv.study.facts import fact, fact_table
 from dlcv.study.quiz import Numeric, Quiz, right, wrong
+from dlcv.study.results import record_result
 from dlcv.study.source import show_source
 from dlcv.study.widgets.explore import explore
 
@@ -14,6 +15,7 @@ __all__ = [
     "fact",
     "fact_table",
     "hints",
+    "record_result",
     "right",
     "show_source",
     "wrong",

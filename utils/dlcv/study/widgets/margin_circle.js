@@ -45,7 +45,7 @@ export default {
       svg("circle", { class: "rim", cx: HALF, cy: HALF, r: RADIUS }), rings, arrows, example);
     const body = h("tbody");
     const table = h("table", {}, h("caption", { class: "unseen" }, "What each loss makes of the example"),
-      h("thead", {}, h("tr", {}, ["loss", "reach", "prob.", "loss, nats", "pull"].map((name) => h("th", { scope: "col" }, name)))), body);
+      h("thead", {}, h("tr", {}, ["", "reach", "prob.", "loss", "pull"].map((name) => name ? h("th", { scope: "col" }, name) : h("td")))), body);
     const status = h("p", { class: "says", role: "status" });
 
     // The first class stands left of the top, the second right of it.

@@ -121,8 +121,16 @@ def lecture_rows() -> list[Row]:
         row("a lecture, median", statistics.median(seconds), 60, "s", 1),
         row("a lecture, slowest", max(seconds), 120, "s", 1),
         row("a lecture, peak memory", peak / 1024, 3, "GiB", 2),
-        row("all lectures, one after another", sum(seconds) / 60, 15, "min", 1),
+        row("all lectures, two at a time", by_two_workers(seconds) / 60, 15, "min", 1),
     ]
+
+
+def by_two_workers(seconds: list[float]) -> float:
+    """Seconds until all are done if each goes, in this order, to the worker that is free first."""
+    workers = [0.0, 0.0]
+    for duration in seconds:
+        workers = sorted((workers[0] + duration, workers[1]))
+    return workers[1]
 
 
 def load(browser: Browser, address: str, slowdown: int = 1) -> tuple[Page, list[str], list[int]]:

@@ -5,6 +5,7 @@ own class is lowered: to be right, the example has to be nearer to its class tha
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -109,10 +110,7 @@ def cosface_logits(
 
     Taught in: lectures/09_verification
     """
-    cos, own = _cosines_and_own(embeddings, weight, labels)
-    check_additive_margin(margin)
-    check_scale(scale)
-    return scale * _with_own(cos, labels, own - margin)
+    return _lowered_logits(embeddings, weight, labels, margin, scale, torch.sub)
 
 
 def widened(cos: Tensor, margin: float) -> Tensor:
@@ -159,10 +157,7 @@ def arcface_logits(
 
     Taught in: lectures/09_verification
     """
-    cos, own = _cosines_and_own(embeddings, weight, labels)
-    check_additive_margin(margin)
-    check_scale(scale)
-    return scale * _with_own(cos, labels, widened(own, margin))
+    return _lowered_logits(embeddings, weight, labels, margin, scale, widened)
 
 
 def psi(cos: Tensor, margin: int) -> Tensor:
@@ -242,6 +237,21 @@ def _cosines_and_own(embeddings: Tensor, weight: Tensor, labels: Tensor) -> tupl
     if len(labels) and (labels.min() < 0 or labels.max() >= len(weight)):
         raise ValueError(f"expected labels from 0 to {len(weight) - 1}, got {labels}")
     return cos, cos.gather(1, labels[:, None])[:, 0]
+
+
+def _lowered_logits(
+    embeddings: Tensor,
+    weight: Tensor,
+    labels: Tensor,
+    margin: float,
+    scale: float,
+    lower: Callable[[Tensor, float], Tensor],
+) -> Tensor:
+    """Scaled cosines [B, K], those of the own classes lowered by an additive margin."""
+    cos, own = _cosines_and_own(embeddings, weight, labels)
+    check_additive_margin(margin)
+    check_scale(scale)
+    return scale * _with_own(cos, labels, lower(own, margin))
 
 
 def _with_own(cos: Tensor, labels: Tensor, own: Tensor) -> Tensor:

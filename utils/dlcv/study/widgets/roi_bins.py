@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import torch
 import traitlets
 from torch import Tensor
-from torchvision.ops import roi_align, roi_pool
 
 from dlcv.study.widgets.base import Widget, within
 
@@ -117,11 +116,15 @@ class RoiBins(Widget):
     @property
     def pooled(self) -> Tensor:
         """What torchvision's roi_pool makes of it: float64 [bins, bins]."""
+        from torchvision.ops import roi_pool  # here, as importing it changes the environment
+
         return roi_pool(*self._arguments)[0, 0]
 
     @property
     def sampled(self) -> Tensor:
         """What torchvision's roi_align makes of it: float64 [bins, bins]."""
+        from torchvision.ops import roi_align
+
         more = {"sampling_ratio": self.samples, "aligned": self.aligned}
         return roi_align(*self._arguments, **more)[0, 0]
 

@@ -65,7 +65,7 @@ def test_every_detector_learns_from_photographs_and_finds_something_to_judge(pho
     model = NETWORKS[name](len(photos.classes))
     before = [p.detach().clone() for p in model.parameters()]
     history = fit(model, Batches(photos.images, photos, 2), detector_loss, RECIPE, progress=False)
-    assert np.isfinite(history.loss).all()
+    assert np.isfinite(history.losses).all()
     assert any(not torch.equal(p, q) for p, q in zip(before, model.parameters(), strict=True))
     check_answers(detect_all(model, type(model).detect, photos.images), photos)
 

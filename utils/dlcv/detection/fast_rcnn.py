@@ -45,8 +45,9 @@ def with_proposals(scenes: Scenes | BoxedPhotos, proposals: Sequence[Tensor]) ->
     if len(proposals) != len(scenes):
         raise ValueError(f"expected proposals of {len(scenes)} scenes, got {len(proposals)}")
     padded = nn.utils.rnn.pad_sequence(list(proposals), batch_first=True)
-    counts = torch.tensor([len(p) for p in proposals])
-    return ProposedScenes(scenes, padded, torch.arange(padded.shape[1]) < counts[:, None])
+    counts = torch.tensor([len(p) for p in proposals], device=padded.device)
+    given = torch.arange(padded.shape[1], device=padded.device) < counts[:, None]
+    return ProposedScenes(scenes, padded, given)
 
 
 class FastRCNN(nn.Module):

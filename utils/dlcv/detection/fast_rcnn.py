@@ -10,7 +10,7 @@ from dlcv.data.real_boxes import BoxedPhotos
 from dlcv.data.scenes import Scenes
 from dlcv.detection.box_head import BoxHead, Pool, class_boxes, head_losses, region_targets
 from dlcv.detection.pipeline import Detections, thin_out, turn
-from dlcv.detection.roi import roi_pool
+from dlcv.detection.roi import compiled_roi_pool
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class FastRCNN(nn.Module):
         bins: int = 5,
         hidden: int = 128,
         regions: int = 24,
-        pool: Pool = roi_pool,
+        pool: Pool = compiled_roi_pool,
     ) -> None:
         super().__init__()
         self.backbone, self.classes, self.level = backbone, classes, level

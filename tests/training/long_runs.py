@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch._dynamo  # the optimisers import it: once here, and not in every fork
 from torch import nn
 
 from dlcv.data.augment import noise, random_erasing

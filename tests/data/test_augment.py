@@ -269,7 +269,7 @@ def test_bad_settings_are_named(call, message):
         call(make())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", ALL)
 def test_the_gpu_augments_where_the_images_are(name):
     images = make().cuda()

@@ -66,7 +66,7 @@ def test_the_faces_are_those_the_book_was_written_with():
     assert hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16] == "d834fdf4fd342f95"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
+@pytest.mark.cuda
 def test_a_gpu_renders_the_same_faces():
     on_cpu, on_gpu = (render_faces(20, 10, seed=4, device=d) for d in ("cpu", "cuda"))
     assert on_gpu.images.is_cuda

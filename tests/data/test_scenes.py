@@ -80,7 +80,7 @@ def test_the_scenes_are_those_the_book_was_written_with():
     assert digest.hexdigest()[:16] == "814b8a91d4d1d764"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("config", [SceneConfig(), CROWD], ids=["default", "crowd"])
 def test_a_gpu_renders_the_same_scenes(config):
     on_cpu = render_scenes(200, seed=4, config=config)

@@ -52,8 +52,9 @@ def test_several_processes_have_the_losses_and_the_weights_of_one(name, count):
 
 def test_each_sees_its_part_and_the_first_alone_reports():
     first, second = launch(together.train, 2, "sgd")
+    # Of the last batch, one image, the first process sees it too: with weight 0.
     assert first["seen"] == [8, 8, 1] * together.EPOCHS
-    assert second["seen"] == [8, 8, 1] * together.EPOCHS  # the last one counts for nothing
+    assert second["seen"] == [8, 8, 1] * together.EPOCHS
     assert (first["calls"], second["calls"]) == (together.EPOCHS, 0)
     assert [epoch["rank"] for epoch in second["history"].epochs] == [0] * together.EPOCHS
 
@@ -122,7 +123,7 @@ def test_torchrun_starts_the_processes_again_when_one_is_killed(tmp_path):
     torch.testing.assert_close(together_losses, losses, **ROUND_OFF)
 
 
-# --------------------------------------------------------------------------------------------- parts
+# ---------------------------------------------------------------------------------------- parts
 def team(rank, size):
     result = Team()
     result.rank, result.size = rank, size

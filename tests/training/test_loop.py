@@ -22,7 +22,6 @@ from dlcv.training import (
 )
 from dlcv.training.checkpoint import load_checkpoint, save_checkpoint
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 fit = partial(fit, progress=False)
 EPOCHS, STEPS = 3, 5
 
@@ -356,7 +355,7 @@ def test_evaluation_mode_ends_even_after_an_error():
     assert all(module.training for module in model.modules())
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("mixed_precision", [False, True])
 def test_training_on_the_gpu_learns_and_goes_on_from_a_checkpoint(tmp_path, mixed_precision):
     images, labels = blobs()

@@ -2,8 +2,8 @@
 
     torchrun --standalone --nproc-per-node=2 -m dlcv.distributed.torchrun_fit run.pt
 
-Nothing but `join` is there for the sake of several processes: `dlcv.training.fit` notices that it is
-not alone. Without torchrun the program trains in one process, with the same losses.
+Only `join` is there for the sake of several processes: `dlcv.training.fit` notices that it is not
+alone. Without torchrun the program trains in one process, with the same losses.
 """
 
 import argparse

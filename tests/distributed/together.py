@@ -4,11 +4,13 @@ import os
 import signal
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from dlcv.data.augment import noise
 from dlcv.data.batches import Batches
+from dlcv.distributed.launcher import own_device
 from dlcv.training import TrainConfig, classification_loss, fit
 
 EPOCHS, N, BATCH = 3, 33, 16  # the last batch holds one image: too few for two processes
@@ -53,6 +55,8 @@ def task(name, rank):
 def train(rank, world_size, name, checkpoint=None, stop_after=None):
     """Train, perhaps in a process that is killed on the way; return all that came of it."""
     arguments = task(name, rank)
+    device = own_device() if dist.is_initialized() else torch.device("cpu")
+    arguments["model"].to(device)
     count, seen = 0, []
 
     def loss_fn(model, batch):
@@ -61,11 +65,11 @@ def train(rank, world_size, name, checkpoint=None, stop_after=None):
         seen.append(len(batch[1]))
         if count == stop_after and rank == world_size - 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        return classification_loss(model, batch)
+        return classification_loss(model, [part.to(device) for part in batch])
 
     arguments |= {"loss_fn": loss_fn, "checkpoint": checkpoint, "save_every": 2}
     calls = []
     arguments |= {"on_epoch": calls.append, "validate": lambda model: {"rank": rank}}
     history = fit(**arguments, progress=False)
-    state = {key: value.clone() for key, value in arguments["model"].state_dict().items()}
+    state = {key: value.cpu().clone() for key, value in arguments["model"].state_dict().items()}
     return {"history": history, "state": state, "seen": seen, "calls": len(calls)}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -107,6 +108,8 @@ class Loss(nn.Module):
     def __init__(self, model: nn.Module, loss_fn: Callable[[nn.Module, Any], Tensor]) -> None:
         super().__init__()
         self.model, self.loss_fn = model, loss_fn
+        # DistributedDataParallel warns if no weight ever rests; this one always does.
+        self.resting = nn.Parameter(torch.zeros((), device=next(model.parameters()).device))
 
     def forward(self, batch: Any) -> Tensor:
         """Return the loss of a batch."""

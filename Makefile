@@ -32,7 +32,7 @@ serve: ## serve the built site: make serve PORT=8000
 bench: setup ## measure speed and budgets
 	@for file in benchmarks/*.py; do echo "== $$file"; $(run) "$$(echo $${file%.py} | tr / .)" || exit 1; done
 
-gpu: setup ## on a machine with CUDA: GPU tests, lectures, benchmarks: make gpu [FULL="04_convolutions …"]
+gpu: setup ## with CUDA: GPU tests, lectures, benchmarks: make gpu FULL="04_convolutions"
 	@$(run) tools.run_gpu $(FULL)
 
 systems: setup ## compute the appendix's table of all systems, after make book: half a minute

@@ -284,6 +284,26 @@ def test_a_first_loss_that_is_not_finite_is_reported_as_such():
         fit(network(), [(images, labels)], classification_loss, TrainConfig(1, lr=0.1))
 
 
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        (
+            blobs(36),
+            r"a batch of 36 \(set the batch size to 18; .* lecture 08\), 2 GiB are missing",
+        ),
+        (blobs(1), r"a batch of 1 \(make the image smaller\)"),
+        (None, r"a larger one \(make the batch smaller\)"),
+    ],
+)
+def test_out_of_memory_names_the_batch_size_to_set(batch, message):
+    def too_large(model, batch):
+        raise torch.cuda.OutOfMemoryError("2 GiB are missing")
+
+    with pytest.raises(torch.cuda.OutOfMemoryError, match=message) as caught:
+        fit(network(), [batch], too_large, TrainConfig(1, lr=0.1))
+    assert str(caught.value.__cause__) == "2 GiB are missing"
+
+
 def test_frozen_batch_normalisation_stays_frozen_and_a_model_in_evaluation_mode_is_woken():
     model = network()
     model[1].eval()

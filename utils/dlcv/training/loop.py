@@ -31,7 +31,16 @@ def fit(
 
     With a checkpoint, all that changes is saved at the start, at the end of every epoch and every
     `save_every` steps. If the file is there already, training goes on where it stopped; on the CPU
-    the weights and the history are then those of a training without a stop, bit for bit.
+    the weights and the history are then those of a training without a stop, bit for bit. If the
+    file is damaged, the one saved before it is used, with a warning.
+
+    Called in every process of a group (see `dlcv.distributed.torchrun_fit`), it trains one model.
+    All get the same batches, and each computes the gradients of its part of every batch. Order and
+    augmentation are therefore those of one process, and where the loss is a mean over the images,
+    so are the losses, up to round-off. A loss that divides by something else, such as the number
+    of objects, does so within each part; batch normalisation uses the part's own mean, unless
+    `nn.SyncBatchNorm` (GPUs only) was put in its place. The first process alone saves, shows
+    progress and calls `on_epoch`.
 
     Args:
         model: The model, where its parameters shall stay. Modules keep their mode: a frozen batch
@@ -54,6 +63,8 @@ def fit(
 
     Raises:
         FloatingPointError: If the loss or a weight is no longer finite; the last checkpoint stays.
+        OSError: If there is no room for the checkpoint; the last one stays.
+        torch.cuda.OutOfMemoryError: If a step does not fit into the GPU; says what to set.
         ValueError: If there is no batch, or the checkpoint belongs to another training.
 
     Taught in: lectures/03_training

@@ -193,14 +193,17 @@ def memory_advice(batch: Any) -> Iterator[None]:
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:
-        try:
-            B = batch_size(batch)
-        except ValueError:
-            B = None
-        half = "half of it" if B is None else max(1, B // 2)
-        advice = (
-            f"expected a step that fits into the GPU's memory, got a batch of {B or 'unknown'} "
-            f"images. Set the batch size to {half} and halve the learning rate too, or keep both "
-            f"and add up the gradients of smaller batches (lecture 08)"
-        )
-        raise torch.cuda.OutOfMemoryError(f"{advice}: {error}") from error
+        advice = f"expected a step that fits into the GPU's memory, got {too_large(batch)}"
+        raise torch.cuda.OutOfMemoryError(f"{advice}, {error}") from error
+
+
+def too_large(batch: Any) -> str:
+    """Describe a batch that did not fit, and what to do."""
+    try:
+        B = batch_size(batch)
+    except ValueError:
+        return "a larger one (make the batch smaller)"
+    if B == 1:
+        return "a batch of 1 (make the image smaller)"
+    keep = "to keep it, add up the gradients of smaller ones, see lecture 08"
+    return f"a batch of {B} (set the batch size to {B // 2}; {keep})"

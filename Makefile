@@ -4,7 +4,7 @@ PORT ?= 8000
 run := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test check lab serve bench systems outputs normalise new-lecture repository backbone verification lock clean
+.PHONY: help setup book test check lab serve bench gpu systems outputs normalise new-lecture repository backbone verification lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ serve: ## serve the built site: make serve PORT=8000
 
 bench: setup ## measure speed and budgets
 	@for file in benchmarks/*.py; do echo "== $$file"; $(run) "$$(echo $${file%.py} | tr / .)" || exit 1; done
+
+gpu: setup ## with CUDA: GPU tests, lectures, benchmarks: make gpu FULL="04_convolutions"
+	@$(run) tools.run_gpu $(FULL)
 
 systems: setup ## compute the appendix's table of all systems, after make book: half a minute
 	@$(run) benchmarks.systems --write

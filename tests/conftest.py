@@ -1,6 +1,15 @@
-"""One Chromium for all tests that need a browser; it is started with the first of them."""
+"""What all tests share: one Chromium, started with the first that needs it; and GPUs, or none."""
 
 import pytest
+
+
+def pytest_runtest_setup(item):
+    """Skip what compares the CPU with a GPU where there is none; `make gpu` runs exactly these."""
+    if item.get_closest_marker("cuda") is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,6 @@ from dlcv.device import (
     seed_everything,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 
 def draw() -> tuple[float, float, float]:
     legacy = np.random.random()  # noqa: NPY002 (the global generator is what is tested)
@@ -61,7 +59,7 @@ def test_autocast_leaves_the_cpu_in_full_precision():
     assert product.dtype == torch.float32
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_autocast_multiplies_in_bfloat16_only_when_enabled():
     ones = torch.ones(2, 2, device="cuda")
     expected = torch.bfloat16 if torch.cuda.get_device_capability() >= (8, 0) else torch.float32
@@ -78,7 +76,7 @@ def test_the_timer_measures_the_block_and_survives_an_error_in_it():
     assert 0 < clock.seconds < 60
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_the_timer_waits_for_the_gpu():
     a = torch.rand(4096, 4096, device="cuda")
     with Timer("cuda") as once:
@@ -101,7 +99,7 @@ def test_peak_memory_grows_by_a_large_tensor_and_keeps_its_peak_when_that_is_gon
     assert afterwards > held - 1  # the kernel counts in batches of pages
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_peak_memory_on_cuda_counts_the_bytes_of_a_tensor():
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()

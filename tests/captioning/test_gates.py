@@ -8,7 +8,6 @@ from torch import nn
 
 from dlcv.captioning.gates import KINDS, Recurrent, gru_step, lstm_step
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 TORCH = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
@@ -114,7 +113,7 @@ def test_wrong_arguments_are_named():
         Recurrent("rnn", 3, 4)(torch.zeros(2, 5, 4))
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("kind", KINDS)
 def test_cuda_agrees(kind):
     ours, _ = pair(kind)

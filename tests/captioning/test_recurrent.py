@@ -14,8 +14,6 @@ from dlcv.captioning.recurrent import (
     with_spectral_radius,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 
 def draw(*shape, seed=0):
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -138,7 +136,7 @@ def test_matrices_without_a_spectral_radius():
         with_spectral_radius(draw(2, 2), -1)
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_cuda_agrees():
     U, W, b = weights()
     x, s0 = draw(2, 5, 3), draw(2, 4)

@@ -21,8 +21,6 @@ from dlcv.classification import (
 from dlcv.classification.complexity import summarise
 from dlcv.classification.layers import Residual
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 CONSTRUCTORS = {
     classic: {"alexnet": 224, "alexnet_grouped": 227},
     vgg: {f"vgg{layers}": 224 for layers in (11, 19)},
@@ -416,7 +414,7 @@ def test_a_small_one_learns_eight_images_by_heart(name):
     assert loss.item() < 0.5 * first
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", SMALL)
 def test_the_gpu_says_the_same(name, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)

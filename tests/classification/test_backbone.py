@@ -17,8 +17,6 @@ from dlcv.classification.complexity import summarise
 from dlcv.classification.transfer import ridge_probe
 from dlcv.data.glyphs import GlyphConfig, render_glyphs
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 
 def test_normalising_by_hand():
     layer = Normalise([0.5, 0.0], [0.25, 2.0])
@@ -90,7 +88,7 @@ def test_wrong_images_are_refused():
         Backbone()(torch.rand(1, 1, 8, 8))
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_cuda_gives_what_the_cpu_gives():
     images = torch.rand(2, 3, 32, 32)
     network = backbone(pretrained=True).eval()

@@ -15,7 +15,6 @@ from dlcv.classification.classic import (
     lenet5_1998,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 BOTH = [lenet5, lenet5_1998]
 MAPS = {
     "c1": [6, 28, 28],
@@ -157,7 +156,7 @@ def test_a_state_dict_round_trip_and_an_empty_batch(build):
     assert first(x[:0]).shape == (0, 10)
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("build", BOTH)
 def test_the_cpu_and_the_gpu_agree(build):
     model, x = build().double(), torch.randn(2, 1, 32, 32, dtype=torch.float64)

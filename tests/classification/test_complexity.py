@@ -9,8 +9,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from dlcv.classification.classic import lenet5, lenet5_1998
 from dlcv.classification.complexity import summarise
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 
 def build(name: str) -> nn.Module:
     """Build a torchvision model without values."""
@@ -260,6 +258,6 @@ def test_a_layer_that_is_not_there_is_named():
         summarise(lenet5(), (1, 32, 32)).layer("c9")
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_a_model_on_the_gpu_costs_the_same():
     assert summarise(lenet5().cuda(), (1, 32, 32)) == summarise(lenet5(), (1, 32, 32))

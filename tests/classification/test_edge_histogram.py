@@ -63,7 +63,7 @@ def test_wrong_shapes_and_numbers_are_errors(shape, cells, bins):
         edge_histogram(torch.rand(shape), cells, bins)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
+@pytest.mark.cuda
 def test_a_gpu_gives_the_same():
     images = torch.rand(4, 3, 32, 32)
     assert torch.allclose(edge_histogram(images.cuda()).cpu(), edge_histogram(images), atol=1e-4)

@@ -22,8 +22,6 @@ from dlcv.classification.transfer import (
     ridge_probe,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 
 @pytest.fixture
 def network():
@@ -251,7 +249,7 @@ def test_the_small_network_takes_small_images(size):
     assert small_network(5)(torch.rand(2, 1, *size)).shape == (2, 5)
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_cuda_gives_what_the_cpu_gives():
     X, y = torch.randn(40, 6).double(), torch.arange(40) % 3
     here, there = ridge_probe(X, y, 3, 1.0), ridge_probe(X.cuda(), y.cuda(), 3, 1.0)

@@ -308,6 +308,7 @@ class Watch(TorchDispatchMode):
         return out
 
 
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_is_made_on_another_device_and_few_numbers_are_read(name):
     images = make()
@@ -332,7 +333,7 @@ def test_a_large_batch_takes_no_more_operations_than_a_small_one(name):
     assert counts[0] == counts[1]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", ALL)
 def test_a_gpu_makes_the_same_images(name):
     images = make()
@@ -341,7 +342,7 @@ def test_a_gpu_makes_the_same_images(name):
     torch.testing.assert_close(on_gpu.cpu(), on_cpu, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="asks CUDA to complain")
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", ALL)
 def test_nobody_waits_for_the_gpu(name):
     images = make().cuda()
@@ -352,7 +353,7 @@ def test_nobody_waits_for_the_gpu(name):
         torch.cuda.set_sync_debug_mode("default")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a generator on a GPU")
+@pytest.mark.cuda
 def test_a_generator_on_the_gpu_is_refused():
     with pytest.raises(ValueError, match="generator on the CPU, got one on cuda"):
         augment.noise(make().cuda(), torch.Generator("cuda"))

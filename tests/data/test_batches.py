@@ -6,7 +6,6 @@ from torch import Tensor
 
 from dlcv.data.batches import Batches
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 N = 23
 IMAGES = torch.arange(N * 6.0).reshape(N, 1, 2, 3)
 LABELS = torch.arange(N)
@@ -115,7 +114,7 @@ def test_what_does_not_fit_is_named(labels, batch_size, seed, message):
         Batches(IMAGES, labels, batch_size, seed=seed)
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_the_gpu_goes_through_the_images_in_the_same_order():
     cpu, gpu = Batches(IMAGES, LABELS, 4), Batches(IMAGES.cuda(), LABELS.cuda(), 4)
     assert labels_of(gpu, 3) == labels_of(cpu, 3)

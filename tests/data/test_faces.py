@@ -73,7 +73,7 @@ def test_every_tensor_of_the_rendering_is_made_on_the_device_asked_for():
     assert {faces.images.device.type, faces.labels.device.type} == {"cpu"}
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
+@pytest.mark.cuda
 def test_a_gpu_renders_the_same_faces():
     on_cpu, on_gpu = (render_faces(20, 10, seed=4, device=d) for d in ("cpu", "cuda"))
     assert on_gpu.images.is_cuda

@@ -88,7 +88,7 @@ def test_every_tensor_of_the_rendering_is_made_on_the_device_asked_for():
         assert getattr(scenes, field.name).device.type == "cpu"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("config", [SceneConfig(), CROWD], ids=["default", "crowd"])
 def test_a_gpu_renders_the_same_scenes(config):
     on_cpu = render_scenes(200, seed=4, config=config)

@@ -158,7 +158,7 @@ def test_a_beta_of_nothing_is_an_error():
         smooth_l1_loss(box(0, 0, 1, 1), box(0, 0, 1, 1), beta=0)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_cuda_agrees():
     one, two = pairs(30, seed=6)
     for loss in LOSSES:

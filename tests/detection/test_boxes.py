@@ -239,7 +239,7 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_the_gpu_gives_the_same():
     boxes = random_boxes(200, seed=12, dtype=torch.float32)
     scores = torch.rand(200, generator=torch.Generator().manual_seed(0))

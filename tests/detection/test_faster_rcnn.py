@@ -139,7 +139,7 @@ def test_maps_are_fixed_in_the_last_two_steps(scenes):
     }
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_cpu_and_cuda_agree(tiny):
     images = torch.rand(2, 3, 40, 56)
     expected = tiny.eval().detect(images, score_threshold=0.2)

@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said():
         )
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_cuda_agrees():
     torch.manual_seed(0)
     heads, maps = TwoHeads(6, 3, 5, class_specific=True), torch.randn(4, 6, 3, 3)

@@ -181,7 +181,7 @@ def test_it_learns_three_scenes_by_heart():
     assert mask_average_precision(found, few.targets())["map"] > 0.9
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_cpu_and_cuda_agree(detector):
     images = torch.rand(2, 3, 64, 64)
     expected = detector.eval().detect(images, score_threshold=0.2)

@@ -166,7 +166,7 @@ def test_what_is_wrong_is_said():
         fully_convolutional(nn.Sequential(nn.Conv2d(3, 4, 5)), (3, 9, 9))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 @torch.no_grad()
 def test_cuda_agrees(net):
     images = torch.rand(2, 3, 40, 40)

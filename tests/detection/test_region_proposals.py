@@ -211,7 +211,7 @@ def test_no_object_anywhere_is_no_loss_of_boxes():
     assert (offsets.grad == 0).all()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_cpu_and_cuda_agree():
     anchors = make_anchors((6, 8), 8, (14, 22), (0.5, 1, 2))
     logits, offsets = predictions(0, len(anchors))

@@ -189,7 +189,7 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_cpu_and_gpu_agree():
     logits, targets = pairs(4)
     there = focal_loss(logits.cuda(), targets.cuda()).cpu()

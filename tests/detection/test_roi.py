@@ -16,7 +16,6 @@ from dlcv.detection.roi import (
 from dlcv.study.facts import fact
 
 RAMP = torch.arange(64.0, dtype=torch.float64).reshape(1, 1, 8, 8)
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 
 def random_regions(count, images, size, seed, dtype=torch.float64):
@@ -197,7 +196,7 @@ def test_a_pyramid_needs_a_level():
         spatial_pyramid_pool(torch.zeros(1, 1, 4, 4), ())
 
 
-@needs_gpu
+@pytest.mark.cuda
 @pytest.mark.parametrize("pool", [roi_pool, roi_align])
 def test_cpu_and_cuda_agree(pool):
     maps, regions = random_maps(2, 3, 8, 8), random_regions(9, 2, (8, 8), seed=7)

@@ -240,7 +240,7 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_cpu_and_gpu_agree():
     defaults, boxes, labels, logits, offsets = batch(0)
     here = ssd_losses(logits, offsets, *ssd_targets(defaults, boxes, labels))

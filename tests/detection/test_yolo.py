@@ -225,7 +225,7 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_cpu_and_gpu_agree():
     targets = yolo_targets(*random_objects(1), 64, 8, 5)
     output = torch.rand(3, 8, 8, 15, generator=torch.Generator().manual_seed(0))

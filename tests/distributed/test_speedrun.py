@@ -194,7 +194,7 @@ def test_both_views_are_asked():
         accuracy_of_views(model, (pixels[:0], data[1][:0]))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="asks CUDA to complain")
+@pytest.mark.cuda
 def test_no_step_waits_for_the_gpu():
     torch.manual_seed(0)
     training = Run(SpeedNet(2, (4, 8, 8)), images(), SMALL, Machinery(), "cuda")

@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 
 from dlcv.scratch.arrays import Tensor, unbroadcast
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="compares with a GPU")
-
 OPERATIONS = {
     "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y,
@@ -127,7 +125,7 @@ def test_empty_and_single():
     assert repr(single) == "Tensor(2.0)"
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_gpu_agrees_with_cpu():
     draw = torch.Generator().manual_seed(0)
     data = [torch.randn(3, 3, generator=draw, dtype=torch.float64) for _ in range(2)]

@@ -16,7 +16,6 @@ from dlcv.scratch.convolution import (
     convolution_matrix,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 THREE_WAYS = [conv2d_loops, conv2d_im2col, conv2d_as_matrix]
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
@@ -209,7 +208,7 @@ def test_every_name_of_the_module_can_be_imported_from_it():
     assert all(callable(getattr(module, name)) for name in module.__all__)
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("conv2d", THREE_WAYS)
 def test_the_cpu_and_the_gpu_agree(conv2d):
     for x, weight, bias, stride, padding, _ in random_cases(5):

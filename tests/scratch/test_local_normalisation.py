@@ -6,8 +6,6 @@ import torch.nn.functional as F
 
 from dlcv.scratch.local_normalisation import local_contrast_normalise, local_response_normalise
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 
 def contrast_by_loops(x, window, epsilon):
     y, r = torch.empty_like(x), window // 2
@@ -103,7 +101,7 @@ def test_settings_out_of_range_are_named():
             normalise(x[0, 0])
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("normalise", [local_contrast_normalise, local_response_normalise])
 def test_the_cpu_and_the_gpu_agree(normalise):
     x = torch.randn(2, 3, 7, 10, dtype=torch.float64)

@@ -15,7 +15,6 @@ from dlcv.scratch.many_networks import (
     train_many,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 SIZES = (5, 7, 6, 3)
 
 
@@ -152,7 +151,7 @@ def test_wrong_settings_of_a_training_are_named(rates, size):
         train_many(ManyMLPs(SIZES, [0, 1]).double(), toy(), toy(), rates, 1, size)
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_the_cpu_and_the_gpu_agree():
     images, labels = toy()
     here = ManyMLPs(SIZES, [0, 1], norm="batch").double()

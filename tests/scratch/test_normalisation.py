@@ -20,7 +20,6 @@ from dlcv.scratch.normalisation import (
     update_running,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 SHAPES = [(7, 3), (4, 6, 5, 3), (5, 4, 9)]
 
 
@@ -236,7 +235,7 @@ def test_wrong_arguments_are_named(call, message):
         call(torch.zeros(2, 4, 3, 3), torch.ones(4))
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_the_cpu_and_the_gpu_agree():
     x, grad, gamma = draw(4, 6, 5, 3), draw(4, 6, 5, 3, seed=1), draw(6)
     for backward in (batch_norm_backward, lambda g, x, c: group_norm_backward(g, x, 2, c)):

@@ -142,7 +142,7 @@ def test_a_missing_gradient_is_an_error():
         sgd.step([])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", PAIRS)
 def test_the_gpu_agrees(name):
     start = torch.randn(50, dtype=torch.float64)

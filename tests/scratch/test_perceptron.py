@@ -28,7 +28,6 @@ from dlcv.scratch.separability import (
 )
 
 TABLES = {"AND": [-1, -1, -1, 1], "OR": [-1, 1, 1, 1], "XOR": [-1, 1, 1, -1]}
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="compares with a GPU")
 
 
 def gate(name):
@@ -210,7 +209,7 @@ def test_average_by_hand_and_against_a_loop_over_all_visits():
     torch.testing.assert_close(average, total / visits)
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_gpu_agrees_with_cpu():
     points, labels = clouds(0)
     cpu, gpu = Perceptron().fit(points, labels), Perceptron().fit(points.cuda(), labels.cuda())

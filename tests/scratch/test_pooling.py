@@ -11,7 +11,6 @@ from dlcv.scratch.pooling import (
     max_pool2d_backward,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 PAIRS = [(max_pool2d, max_pool2d_backward, F.max_pool2d)]
 PAIRS += [(avg_pool2d, avg_pool2d_backward, F.avg_pool2d)]
 FOUR_BY_FOUR = torch.tensor([[1.0, 1, 2, 4], [2, 6, 9, 9], [3, 1, 1, 0], [1, 2, 3, 4]])
@@ -95,7 +94,7 @@ def test_wrong_shapes_are_named(pool, backward, reference):
         backward(torch.zeros(1, 2, 3, 2), x, 2, 2)
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize(("pool", "backward", "reference"), PAIRS)
 def test_the_cpu_and_the_gpu_agree(pool, backward, reference):
     x, grad_y = torch.randn(2, 3, 7, 10), torch.randn(2, 3, 3, 4)

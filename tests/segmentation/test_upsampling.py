@@ -185,7 +185,7 @@ def test_wrong_maps_and_switches_are_errors():
         max_unpool(torch.zeros(1, 1, 1, 1), torch.full((1, 1, 1, 1), 16), (4, 4))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_the_gpu_agrees():
     x, weight = draw(2, 3, 4, 5), draw(3, 2, 3, 3, seed=1)
     torch.testing.assert_close(

@@ -22,7 +22,6 @@ from dlcv.training import (
 )
 from dlcv.training.checkpoint import load_checkpoint, save_checkpoint
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 fit = partial(fit, progress=False)
 EPOCHS, STEPS = 3, 5
 
@@ -285,6 +284,26 @@ def test_a_first_loss_that_is_not_finite_is_reported_as_such():
         fit(network(), [(images, labels)], classification_loss, TrainConfig(1, lr=0.1))
 
 
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        (
+            blobs(36),
+            r"a batch of 36 \(set the batch size to 18; .* lecture 08\), 2 GiB are missing",
+        ),
+        (blobs(1), r"a batch of 1 \(make the image smaller\)"),
+        (None, r"a larger one \(make the batch smaller\)"),
+    ],
+)
+def test_out_of_memory_names_the_batch_size_to_set(batch, message):
+    def too_large(model, batch):
+        raise torch.cuda.OutOfMemoryError("2 GiB are missing")
+
+    with pytest.raises(torch.cuda.OutOfMemoryError, match=message) as caught:
+        fit(network(), [batch], too_large, TrainConfig(1, lr=0.1))
+    assert str(caught.value.__cause__) == "2 GiB are missing"
+
+
 def test_frozen_batch_normalisation_stays_frozen_and_a_model_in_evaluation_mode_is_woken():
     model = network()
     model[1].eval()
@@ -356,7 +375,7 @@ def test_evaluation_mode_ends_even_after_an_error():
     assert all(module.training for module in model.modules())
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("mixed_precision", [False, True])
 def test_training_on_the_gpu_learns_and_goes_on_from_a_checkpoint(tmp_path, mixed_precision):
     images, labels = blobs()

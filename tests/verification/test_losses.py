@@ -16,7 +16,6 @@ from dlcv.verification.losses import (
 )
 
 LABELS = torch.tensor([0, 0, 1, 2, 1, 0, 1, 3])
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 def batch(seed, N=8, D=5, sphere=False):
@@ -270,7 +269,7 @@ def test_the_joint_loss_says_what_it_expected():
         joint_loss(x, x, LABELS, 1, -1)
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_a_gpu_finds_the_same_losses():
     x1, x2, same = batch(4), batch(5), LABELS == 0
     for on_cpu, on_gpu in (

@@ -237,7 +237,7 @@ def test_margins_say_what_they_expected(call, message):
         call(*batch(0), LABELS)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", LOGITS)
 def test_a_gpu_finds_the_same_logits(name):
     x, weight = batch(8)

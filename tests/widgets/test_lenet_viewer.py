@@ -498,7 +498,7 @@ def test_no_example_is_an_error(model):
         LeNetViewer(model, {})
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_a_model_on_the_gpu_gives_the_same_viewer(viewer, model, digits):
     image = digits.test.images[11, 0]
     viewer.image = image

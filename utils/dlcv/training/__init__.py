@@ -4,7 +4,6 @@ from dlcv.training.checkpoint import load_checkpoint, save_checkpoint
 from dlcv.training.imbalance import balanced_indices, class_weights, recalls
 from dlcv.training.live_curve import LiveCurve
 from dlcv.training.loop import (
-    History,
     accuracy,
     classification_loss,
     eval_mode,
@@ -14,6 +13,7 @@ from dlcv.training.loop import (
 from dlcv.training.lr_range import lr_range_test
 from dlcv.training.monitors import activation_statistics, update_ratios
 from dlcv.training.recipe import TrainConfig, lr_factor, make_optimiser
+from dlcv.training.run import History
 
 __all__ = [
     "History",

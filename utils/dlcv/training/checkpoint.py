@@ -2,8 +2,12 @@
 
 import os
 import random
+import shutil
+import warnings
+from glob import escape
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
@@ -13,27 +17,62 @@ def save_checkpoint(path: str | Path, contents: dict[str, Any]) -> None:
     """Write a checkpoint under a temporary name, then move it into place.
 
     Whatever happens on the way (a full disk, a killed process), the file of that name is either
-    the old one or the new one.
+    the old one or the new one. The old one is kept beside it as `NAME.previous`, so that a file
+    that is damaged later costs the time between two saves and no more.
 
     Args:
         path: Where the checkpoint goes; missing folders are made.
         contents: Tensors, numbers, strings, and lists, tuples and dicts of these.
+
+    Raises:
+        OSError: If the file cannot be written whole; the old one is then still there.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for rest in path.parent.glob(f"{escape(path.name)}.*.partial"):
+        rest.unlink()  # of a process that was killed while it saved
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
-            torch.save(contents, file)
-            file.flush()
-            os.fsync(file.fileno())
+        write(partial, contents)
+        keep_previous(path)
         os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # torch says "unexpected pos" of a full disk
+        free_mib = shutil.disk_usage(path.parent).free / 2**20
+        wanted = f"expected to save {path} on a disk with room for it"
+        got = f"{error} (free: {free_mib:.0f} MiB); what was saved before is unchanged"
+        raise OSError(f"{wanted}, got {got}") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
+def write(path: Path, contents: dict[str, Any]) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        torch.save(contents, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def previous(path: Path) -> Path:
+    """Return where the checkpoint before the last one is kept."""
+    return path.with_name(f"{path.name}.previous")
+
+
+def keep_previous(path: Path) -> None:
+    """Give the last checkpoint a second name, under which it stays when a new one is moved in."""
+    previous(path).unlink(missing_ok=True)
+    if path.exists():
+        try:
+            os.link(path, previous(path))
+        except OSError:  # this file system has one name for each file
+            shutil.copyfile(path, previous(path))
+
+
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint onto the CPU, without running any code that the file may contain.
+
+    If the file is damaged, the one before it is read, with a warning: a training that goes on from
+    there repeats some steps and ends the same.
 
     Args:
         path: A file that `save_checkpoint` wrote.
@@ -43,9 +82,26 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged or holds anything but plain data.
+        ValueError: If the file is damaged or holds anything but plain data, and so is the one
+            before it, if there is one. Nothing is changed or deleted.
     """
+    path = Path(path)
     try:
+        return read(path)
+    except ValueError as error:
+        if not previous(path).exists():
+            raise
+        contents = read(previous(path))
+        warnings.warn(f"{error}. Going on from {previous(path)}", stacklevel=2)
+        return contents
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read one file whose checksums hold, or say what is wrong with it."""
+    try:
+        with ZipFile(path) as archive:  # torch's format; reading it, torch skips the checksums
+            if (damaged := archive.testzip()) is not None:
+                raise BadZipFile(f"the checksum of {damaged} does not hold")
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise

@@ -1,45 +1,17 @@
 """One training loop for every network of the book; it can stop at any step and go on later."""
 
-import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from dlcv.device import autocast
-from dlcv.training.checkpoint import (
-    load_checkpoint,
-    random_state,
-    restore_random_state,
-    save_checkpoint,
-)
-from dlcv.training.recipe import TrainConfig, lr_factor, make_optimiser
-
-
-@dataclass
-class History:
-    """What a training measured.
-
-    Attributes:
-        planned_epochs: How many epochs the training will have.
-        steps_per_epoch: How many steps make an epoch.
-        losses: The loss of every step.
-        epochs: For every epoch a dict with "epoch" (from 1), "loss" (the mean over its steps) and
-            whatever `validate` returned.
-    """
-
-    planned_epochs: int
-    steps_per_epoch: int
-    losses: list[float] = field(default_factory=list)
-    epochs: list[dict[str, float]] = field(default_factory=list)
+from dlcv.training.recipe import TrainConfig, make_optimiser
+from dlcv.training.run import History, Run
 
 
 def fit(
@@ -59,7 +31,16 @@ def fit(
 
     With a checkpoint, all that changes is saved at the start, at the end of every epoch and every
     `save_every` steps. If the file is there already, training goes on where it stopped; on the CPU
-    the weights and the history are then those of a training without a stop, bit for bit.
+    the weights and the history are then those of a training without a stop, bit for bit. If the
+    file is damaged, the one saved before it is used, with a warning.
+
+    Called in every process of a group (see `dlcv.distributed.torchrun_fit`), it trains one model.
+    All get the same batches, and each computes the gradients of its part of every batch. Order and
+    augmentation are therefore those of one process, and where the loss is a mean over the images,
+    so are the losses, up to round-off. A loss that divides by something else, such as the number
+    of objects, does so within each part; batch normalisation uses the part's own mean, unless
+    `nn.SyncBatchNorm` (GPUs only) was put in its place. The first process alone saves, shows
+    progress and calls `on_epoch`.
 
     Args:
         model: The model, where its parameters shall stay. Modules keep their mode: a frozen batch
@@ -82,149 +63,36 @@ def fit(
 
     Raises:
         FloatingPointError: If the loss or a weight is no longer finite; the last checkpoint stays.
+        OSError: If there is no room for the checkpoint; the last one stays.
+        torch.cuda.OutOfMemoryError: If a step does not fit into the GPU; says what to set.
         ValueError: If there is no batch, or the checkpoint belongs to another training.
 
     Taught in: lectures/03_training
     """
-    run = Run(model, optimiser or make_optimiser(model, config), config, len(batches))
-    if checkpoint is not None and Path(checkpoint).exists():
-        run.restore(load_checkpoint(checkpoint))
-        if on_epoch is not None:
-            on_epoch(run.history)
-    else:
+    optimiser = optimiser or make_optimiser(model, config)
+    run = Run(model, loss_fn, optimiser, config, len(batches))
+    history, on_epoch = run.history, on_epoch if run.team.is_first else None
+    saved = run.read(checkpoint)
+    if saved is None:
         run.save(checkpoint)
-    history, total = run.history, config.epochs * len(batches)
-    with tqdm(total=total, initial=run.step, disable=not progress, file=sys.stdout) as bar:
+    else:
+        run.restore(saved)
+        if on_epoch is not None:
+            on_epoch(history)
+    total, shows = config.epochs * len(batches), progress and run.team.is_first
+    with tqdm(total=total, initial=run.step, disable=not shows, file=sys.stdout) as bar:
         for epoch in range(len(history.epochs), config.epochs):
             for batch in run.batches_left(batches, epoch):
-                loss = run.train_step(batch, loss_fn)
+                loss = run.train_step(batch)
                 bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
                 bar.update()
                 if save_every and run.step % save_every == 0:
                     run.save(checkpoint)
-            mean_loss = fmean(history.losses[epoch * len(batches) :])
-            metrics = {} if validate is None else validate(model)
-            history.epochs.append({"epoch": epoch + 1, "loss": mean_loss, **metrics})
+            run.end_epoch(validate)
             run.save(checkpoint)
             if on_epoch is not None:
                 on_epoch(history)
     return history
-
-
-class Run:
-    """A training under way: the model, its optimiser, its schedule and what was measured.
-
-    Args:
-        model: The model.
-        optimiser: The optimiser of its parameters.
-        config: How to train.
-        steps_per_epoch: Number of batches in an epoch.
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        optimiser: torch.optim.Optimizer,
-        config: TrainConfig,
-        steps_per_epoch: int,
-    ) -> None:
-        if steps_per_epoch < 1:
-            raise ValueError(f"expected at least one batch, got {steps_per_epoch}")
-        self.model, self.optimiser, self.config = model, optimiser, config
-        self.steps_per_epoch = steps_per_epoch
-        self.scheduler = LambdaLR(optimiser, lambda step: lr_factor(step, steps_per_epoch, config))
-        self.history = History(config.epochs, steps_per_epoch)
-        self.epoch_start = random_state()
-
-    @property
-    def step(self) -> int:
-        """Number of steps done."""
-        return len(self.history.losses)
-
-    def train_step(self, batch: Any, loss_fn: Callable[[nn.Module, Any], Tensor]) -> float:
-        """Take one step down the gradient of one batch and return the loss before it."""
-        device = next(self.model.parameters()).device
-        with autocast(device, self.config.mixed_precision):
-            loss = loss_fn(self.model, batch)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise FloatingPointError(self._complaint(f"the loss is {value}"))
-        self.optimiser.zero_grad()
-        loss.backward()
-        if self.config.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
-        self.optimiser.step()
-        self.scheduler.step()
-        self.history.losses.append(value)
-        return value
-
-    def batches_left(self, batches: Collection, epoch: int) -> Iterator:
-        """Return the batches of an epoch that are still to come.
-
-        Batches that were seen before a stop are drawn again, with the random numbers of then, and
-        left out.
-        """
-        if not self.model.training:
-            self.model.train()
-        batches = batches.epoch(epoch) if hasattr(batches, "epoch") else batches
-        seen, now = self.step - epoch * self.steps_per_epoch, random_state()
-        if seen == 0:
-            self.epoch_start = now
-            return iter(batches)
-        restore_random_state(self.epoch_start)
-        left = iter(batches)
-        for _ in range(seen):
-            next(left)
-        restore_random_state(now)
-        return left
-
-    def save(self, checkpoint: str | Path | None) -> None:
-        """Save all that changes while training, if there is a file to save it to.
-
-        Raises:
-            FloatingPointError: If a weight is not finite; the file then stays as it was.
-        """
-        if checkpoint is None:
-            return
-        for name, parameter in self.model.named_parameters():
-            if not parameter.isfinite().all():
-                raise FloatingPointError(self._complaint(f"a value of {name} is not finite"))
-        state = {
-            "config": asdict(self.config) | {"steps_per_epoch": self.steps_per_epoch},
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            "losses": self.history.losses,
-            "epochs": self.history.epochs,
-            "epoch_start": self.epoch_start,
-            "random": random_state(),
-        }
-        save_checkpoint(checkpoint, state)
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a saved state.
-
-        Raises:
-            ValueError: If the state was saved with another config or other data.
-        """
-        here = asdict(self.config) | {"steps_per_epoch": self.steps_per_epoch}
-        then = state.get("config", {})
-        changed = {key: (then.get(key), here[key]) for key in here if then.get(key) != here[key]}
-        if changed:
-            raise ValueError(f"expected the settings of the checkpoint, got (then, now) {changed}")
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.scheduler.load_state_dict(state["scheduler"])
-        self.history.losses, self.history.epochs = state["losses"], state["epochs"]
-        self.epoch_start = state["epoch_start"]
-        restore_random_state(state["random"])
-
-    def _complaint(self, trouble: str) -> str:
-        """Describe where a training broke down."""
-        lr = self.optimiser.param_groups[0]["lr"]
-        last = self.history.losses[-1] if self.history.losses else "none"
-        where = f"at step {self.step} with learning rate {lr:g}; last finite loss: {last}"
-        return f"{trouble} {where}. Try a lower learning rate."
 
 
 def classification_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

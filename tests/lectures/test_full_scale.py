@@ -3,12 +3,15 @@
 Data are those of the full scale, numbers of epochs and the like those of the quick one.
 """
 
+from dataclasses import is_dataclass, replace
+
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+import torch
 from photo_files import flickr_files, voc_files, write_folder
 
-from dlcv.classification import transfer
+from dlcv.classification import imagenet
 from dlcv.device import seed_everything
 from tools.executions import ROOT
 
@@ -35,28 +38,39 @@ def root(tmp_path, monkeypatch):
     plt.close("all")
 
 
-def voc2007():
-    """VOC 2007 unpacked, its test part the same as its part to learn from."""
-    files = voc_files("VOCdevkit/VOC2007/")
-    lists = "VOCdevkit/VOC2007/ImageSets/Main/"
+def voc(year):
+    """VOC unpacked, its test part the same as its part to learn from."""
+    files = voc_files(f"VOCdevkit/VOC{year}/")
+    lists = f"VOCdevkit/VOC{year}/ImageSets/Main/"
     return files | {f"{lists}test.txt": files[f"{lists}trainval.txt"]}
 
 
-def test_lecture_12_trains_on_voc(root, capsys):
-    from dlcv.detection.faster_rcnn import FasterRCNN
-
-    write_folder(root, voc2007())
-    cells = ("imports", "photographs", "photographs-figure", "photographs-train")
-    names = run("12_rcnn_family", cells, FasterRCNN=FasterRCNN)
-    assert "4 + 4 pictures of 224 px, 20 classes" in capsys.readouterr().out
-    assert names["on_photographs"].classes == 20
-    assert len(names["answers"]) == 4
-    assert 0 <= names["there"]["map"] <= 1
+@pytest.fixture(autouse=True)
+def _no_weights(monkeypatch):
+    """Residual networks with random weights: those learnt on ImageNet would have to be fetched."""
+    build = imagenet.torchvision_resnet
+    monkeypatch.setattr(imagenet, "torchvision_resnet", lambda name, pretrained: build(name))
 
 
-def test_lecture_15_tells_what_photographs_of_flickr8k_show(root, monkeypatch, capsys):
-    build = transfer.imagenet_resnet18
-    monkeypatch.setattr(transfer, "imagenet_resnet18", lambda n, pretrained: build(n))
+def test_lecture_10_localises_the_animals_of_voc(root):
+    """Of the four photographs one shows a single animal that has to be found, a cat."""
+
+    def briefly(*, quick, full):
+        return replace(full, epochs=1, seeds=(0,)) if is_dataclass(full) else full
+
+    write_folder(root, voc("2007") | voc("2012"))
+    cells = ("imports", "data", "draw", "maps", "train-heads", "judge-heads")
+    names = run("10_localisation", cells, at_scale=briefly)
+    images, boxes, labels = names["train"]
+    assert images.shape == (1, 3, 224, 224)
+    assert names["cfg"].kinds[labels[0]] == "cat"
+    assert torch.allclose(boxes[0], torch.tensor([20 / 60, 4 / 40, 50 / 60, 24 / 40]))
+    assert names["maps"]["test"].shape == (1, 512, 7, 7)
+    _, (judged,) = names["three_seeds"]()
+    assert 0 <= judged["iou"] <= 1
+
+
+def test_lecture_15_tells_what_photographs_of_flickr8k_show(root, capsys):
     write_folder(root / "flickr8k", flickr_files())
     names = run("15_captioning", ("imports", "photographs", "photographs-train"))
     assert "2 pictures to learn from" in capsys.readouterr().out

@@ -70,6 +70,17 @@ def test_lecture_10_localises_the_animals_of_voc(root):
     assert 0 <= judged["iou"] <= 1
 
 
+def test_lecture_11_takes_true_boxes_and_photographs_from_voc(root):
+    """Perfect boxes are worth 1; of four photographs two show what has to be found."""
+    write_folder(root, voc("2007"))
+    names = run("11_detection_foundations", ("imports", "noise-run", "race-code"))
+    assert len(names["targets"]) == 4
+    assert names["results"][0][0]["per_threshold"][0.95] > names["results"][-1][0]["map"]
+    photos = names["pictures"]["photographs"]
+    assert [len(boxes) for _, boxes in photos[-2:]] == [2, 1]
+    assert photos[-1][0].shape == (3, 200, 200)
+
+
 def test_lecture_15_tells_what_photographs_of_flickr8k_show(root, capsys):
     write_folder(root / "flickr8k", flickr_files())
     names = run("15_captioning", ("imports", "photographs", "photographs-train"))

@@ -8,7 +8,6 @@ from dlcv.captioning.box_writer import BoxWriter
 from dlcv.captioning.captioner import (
     WAYS,
     Captioner,
-    StageMaps,
     grid_features,
     teacher_forcing_loss,
 )
@@ -211,20 +210,3 @@ def test_boxes_one_after_another_are_learnt_by_heart():
     assert [len(found) for found in written] == [2, 1, 0]
     torch.testing.assert_close(written[0], boxes[0], atol=0.06, rtol=0)
     assert len(model.write(grids, longest=1)[0]) == 1
-
-
-def test_stage_maps_are_what_some_parts_of_a_row_give():
-    """Doubling three times: of parts 0 and 1 the maps are 2 and 4 times the picture."""
-
-    class Double(torch.nn.Module):
-        def forward(self, x):
-            calls.append(1)
-            return 2 * x
-
-    calls = []
-    encoder = StageMaps(torch.nn.Sequential(Double(), Double(), Double()), (0, 1))
-    images = torch.rand(2, 3, 6, 8)
-    first, second = encoder.features(images)
-    assert torch.equal(first, 2 * images)
-    assert torch.equal(second, 4 * images)
-    assert len(calls) == 2

@@ -83,8 +83,14 @@ def test_lecture_11_takes_true_boxes_and_photographs_from_voc(root):
 
 def test_lecture_15_tells_what_photographs_of_flickr8k_show(root, capsys):
     write_folder(root / "flickr8k", flickr_files())
-    names = run("15_captioning", ("imports", "photographs", "photographs-train"))
-    assert "2 pictures to learn from" in capsys.readouterr().out
-    assert names["views"]["train"].shape == (2, 16, 256 + 512)
-    assert names["sentences"].shape[0] == 4
-    assert [len(heard) for heard in names["guess"].values()] == [1, 1]
+    cells = ("several", "several-plain-code", "several-train", "several-judged")
+
+    def of_full(*, quick, full):
+        return (1, 2e-3, 16) if isinstance(full, tuple) else only_data(quick=-1, full=full)
+
+    names = run("15_captioning", ("imports", *cells), at_scale=of_full, rates={"attend": 1e-3})
+    assert "2 pictures, 4 sentences" in capsys.readouterr().out
+    assert names["told"]["test"][0].shape == (1, 16, 256 + 512)
+    words = {word for text in names["truths"]["test"][0] for word in text.split()}
+    assert words == {"<rare>"}  # no word occurs five times in four sentences
+    assert len(names["heard"]) == 1

@@ -1,7 +1,7 @@
 """A network that says what it sees: image features, an LSTM, and three ways to join them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -51,30 +51,6 @@ def grid_features(encoder: Encoder, images: Tensor, batch_size: int = 250) -> Te
         stacked = torch.cat([F.adaptive_avg_pool2d(m, 4) for m in maps], dim=1)  # [b, C, 4, 4]
         grids.append(stacked.flatten(2).transpose(1, 2))
     return torch.cat(grids)
-
-
-class StageMaps(nn.Module):
-    """An encoder of a network whose parts follow one another: what each of some parts gives.
-
-    Args:
-        stages: The parts, in a row.
-        seen: The numbers of those whose maps count; those after the last are never run.
-
-    Taught in: lectures/15_captioning
-    """
-
-    def __init__(self, stages: nn.Sequential, seen: Sequence[int]) -> None:
-        super().__init__()
-        self.stages, self.seen = stages[: max(seen) + 1], set(seen)
-
-    def features(self, images: Tensor) -> list[Tensor]:
-        """From images [B, 3, H, W] in [0, 1] to maps, from fine to coarse."""
-        maps = []
-        for i, stage in enumerate(self.stages):
-            images = stage(images)
-            if i in self.seen:
-                maps.append(images)
-        return maps
 
 
 class Captioner(nn.Module):

@@ -5,7 +5,12 @@ import torch
 import torch.nn.functional as F
 
 from dlcv.captioning.box_writer import BoxWriter
-from dlcv.captioning.captioner import WAYS, Captioner, grid_features, teacher_forcing_loss
+from dlcv.captioning.captioner import (
+    WAYS,
+    Captioner,
+    grid_features,
+    teacher_forcing_loss,
+)
 from dlcv.captioning.mistakes import mistakes, parse_caption
 from dlcv.captioning.vocabulary import Vocabulary
 from dlcv.classification.backbone import backbone

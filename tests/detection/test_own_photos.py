@@ -1,5 +1,7 @@
 """Any set in VOC's or COCO's layout works with every detector, through one call: `load_boxes`."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,7 @@ from dlcv.detection.ssd import Ssd
 from dlcv.detection.yolo import Yolo
 from dlcv.device import seed_everything
 from dlcv.training import TrainConfig, fit
+from tools.executions import ROOT
 
 S = 96
 RECIPE = TrainConfig(1, 1e-3, "adamw")
@@ -136,3 +139,19 @@ def test_difficult_objects_are_not_learnt(tmp_path):
             model.losses(photos.images / 255, photos.boxes, photos.labels)["class"].item()
         )
     assert losses[0] == 0 < losses[1]
+
+
+def test_the_page_on_data_sets_shows_code_that_runs(tmp_path, monkeypatch, capsys):
+    """Its example for your own photographs, word for word, with fewer epochs."""
+    page = (ROOT / "book" / "datasets.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (code,) = [block for block in blocks if "my_photos" in block]
+    files = voc_files()
+    files["ImageSets/Main/test.txt"] = files["ImageSets/Main/val.txt"]
+    write_folder(tmp_path / "my_photos", files)
+    monkeypatch.chdir(tmp_path)
+    shorter = code.replace("epochs=12", "epochs=1").replace(
+        "recipe)\n", "recipe, progress=False)\n"
+    )
+    exec(compile(shorter, "datasets.md", "exec"), {"load_boxes": load_boxes})
+    assert "'map':" in capsys.readouterr().out

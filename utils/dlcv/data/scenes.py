@@ -51,6 +51,7 @@ class Scenes:
     masks: Tensor | None = None
     semantic: Tensor | None = None
 
+    classes: ClassVar[tuple[str, ...]] = KINDS
     symmetries: ClassVar[int] = 8  # a scene may be turned and flipped in every way, see `turn`
 
     def __len__(self) -> int:

@@ -41,7 +41,7 @@ def button(page, name):
 
 
 def losses(page):
-    texts = page.locator(".row .loss").all_text_contents()
+    texts = page.locator(".runner .loss").all_text_contents()
     return [float(text.replace("−", "-")) for text in texts]
 
 
@@ -80,7 +80,7 @@ def test_steps_go_down_and_back_to_start_goes_back(open_race):
 def test_a_rate_that_is_too_large_leaves_the_map(open_race):
     page = open_race("long valley", {"SGD": 0.1})
     button(page, "50 steps").click()
-    expect(page.locator(".row .loss").first).to_have_text(re.compile("gone after"))
+    expect(page.locator(".runner .loss").first).to_have_text(re.compile("gone after"))
     expect(page.locator(".status")).to_contain_text("Diverged: SGD.")
     page.get_by_label("Learning rate of SGD").focus()
     for _ in range(8):

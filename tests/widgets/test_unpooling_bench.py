@@ -1,6 +1,8 @@
 """The unpooling bench against the package's pooling, unpooling and bilinear kernel."""
 
+import itertools
 import re
+from importlib.resources import files
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from playwright.sync_api import expect
 from dlcv.study.widgets.unpooling_bench import RIDGE, UnpoolingBench
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+THEME = "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
 WAYS = {"By switches": "switches", "Repeated": "nearest", "Bilinear": "bilinear"}
 
 
@@ -99,6 +102,17 @@ def test_a_finger_chooses_a_cell(open_widget):
 def test_it_fits(open_widget, theme, width):
     page = open_widget(UnpoolingBench(random_map(8, 8)), theme=theme, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_ways_back_stand_side_by_side_on_the_page(open_widget):
+    """The theme of the book has rules of its own for common class names."""
+    page = open_widget(UnpoolingBench(), width=700)
+    page.add_style_tag(content=files("pydata_sphinx_theme").joinpath(THEME).read_text("utf-8"))
+    for names in (["Map", "Maxima"], WAYS):
+        boxes = [grid(page, name).bounding_box() for name in names]
+        bottoms = [round(box["y"] + box["height"]) for box in boxes]
+        assert len(set(bottoms)) == 1, names
+        assert all(a["x"] + a["width"] < b["x"] for a, b in itertools.pairwise(boxes)), names
 
 
 def test_a_change_is_fast_enough(open_widget):

@@ -102,7 +102,7 @@ function makeRow(name, i, model, act) {
   });
   rate.input.setAttribute("aria-label", `Learning rate of ${name}`);
   const loss = h("output", { class: "loss" });
-  const root = h("div", { class: "row" }, shown.root, rate.root, loss);
+  const root = h("div", { class: "runner" }, shown.root, rate.root, loss);
   return { root, shown, loss, update: () => rate.set(toSlider(model.get("rates")[name])) };
 }
 

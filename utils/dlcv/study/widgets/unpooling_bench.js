@@ -106,9 +106,9 @@ export default {
     model.on("change:values change:selected", update);
     update();
     el.append(h("div", { class: "unpooling", role: "group", "aria-label": model.get("label") },
-      h("div", { class: "row" }, input.root, pooled.root),
+      h("div", { class: "grids" }, input.root, pooled.root),
       h("div", { class: "controls" }, level.root),
-      h("div", { class: "row" }, Object.values(ways).map((grid) => grid.root)),
+      h("div", { class: "grids" }, Object.values(ways).map((grid) => grid.root)),
       says, h("p", { class: "muted" }, "Keys: arrows choose a cell, digits write into it, + and − change it.")));
   },
 };

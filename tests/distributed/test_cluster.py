@@ -16,7 +16,7 @@ from torch.distributed.run import config_from_args, parse_args
 from dlcv.training.checkpoint import load_checkpoint
 
 SCRIPT = Path(__file__).parents[2] / "book" / "_static" / "train.sbatch"
-LONGEST_S = 110
+LONGEST_S = 300
 PROGRAM = """
 import os, runpy, signal, sys
 from pathlib import Path

@@ -116,10 +116,10 @@ def retina() -> Models:
         tuple(ours.anchor_share * stride * s for s in SCALES) for stride in ours.body.strides
     )
     anchors = AnchorGenerator(sizes, (tuple(RATIOS),) * len(sizes))
-    head = RetinaNetHead(C, anchors.num_anchors_per_location()[0], K + 1)
+    head = RetinaNetHead(C, anchors.num_anchors_per_location()[0], K)
     head.classification_head.conv = head.regression_head.conv = nn.Identity()
     theirs = tv.RetinaNet(
-        Maps(body.features, C, body), K + 1, anchor_generator=anchors, head=head,
+        Maps(body.features, C, body), K, anchor_generator=anchors, head=head,
         score_thresh=0.05, nms_thresh=0.5, detections_per_img=100, **ASIS,
     )  # fmt: skip
     return ours, theirs
@@ -158,7 +158,8 @@ def training(make: Callable[[], Models], device: torch.device) -> Pair:
     mine = stepper(ours.train(), partial(our_loss, ours, images, scenes))
     if theirs is None:
         return Pair(mine, None)
-    targets = scenes.targets(first_label=1)
+    has_background = not isinstance(theirs, tv.RetinaNet)  # which decides class by class
+    targets = scenes.targets(first_label=int(has_background))
     targets = [t | {"masks": t["masks"].to(torch.uint8)} for t in targets]
     theirs.train()
     return Pair(mine, stepper(theirs, lambda: sum(theirs(list(images), targets).values())))

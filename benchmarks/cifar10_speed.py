@@ -32,7 +32,7 @@ from dlcv.distributed.speedrun import Images, Machinery, Recipe, Run, accuracy_o
 
 GOAL = 0.94
 FULL = Recipe()
-REDUCED = Recipe(epochs=2, batch_size=32, lr=0.5)
+REDUCED = Recipe(epochs=2, batch_size=32, lr=1.0, bias_factor=16.0)
 WIDTHS = {True: (16, 24, 24), False: (64, 256, 256)}
 NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 

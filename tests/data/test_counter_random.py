@@ -79,6 +79,16 @@ def test_noise_has_mean_0_and_deviation_1_and_no_correlation_between_neighbours(
     assert (noise[1:] * noise[:-1]).mean().abs() < 0.01
 
 
+def test_pixels_are_even_from_0_to_1_and_each_item_has_its_own():
+    pixels = CounterRandom(3, 0, 20).pixels(100, 100)
+    counts = (pixels * 10).long().flatten().bincount(minlength=10)
+    assert pixels.min() >= 0
+    assert len(counts) == 10
+    assert (counts / 20_000 - 1).abs().max() < 0.03
+    assert (pixels[:, 1:] * pixels[:, :-1]).mean().item() == pytest.approx(0.25, abs=0.01)
+    assert torch.equal(CounterRandom(3, 7, 1).pixels(100, 100)[0], pixels[7])
+
+
 def test_no_items_give_empty_tensors():
     none = CounterRandom(0, 3, 0)
     assert none.uniform(2).shape == (0, 2)

@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from dlcv.distributed.large_batch import warmup_rate
 from dlcv.distributed.memory import training_memory
+from dlcv.distributed.speedrun import mirror
 from dlcv.study import check
 from dlcv.study.exercises import exercises_of, find
 
@@ -33,7 +34,7 @@ def test_a_function_that_still_gives_three_dots_is_not_attempted(id):
 def test_nonsense_gets_a_reason_and_never_an_exception(id):
     assert_wrong(id, 55, "expected a function, got int")
     assert_wrong(id, lambda *anything: 1 / 0, "ZeroDivisionError")
-    if id != "08.data_parallel_step":
+    if id not in {"08.data_parallel_step", "08.alternate"}:
         assert_wrong(id, lambda *anything: None, "expected one number, got NoneType")
 
 
@@ -147,3 +148,34 @@ def test_the_rate_names_the_mistake(answer, phrase):
 def test_the_packages_own_functions_pass_too():
     assert check("08.warmup", lambda t, r, k, T: warmup_rate(t, r, k * r, T)).status == "right"
     assert check("08.memory", parts(lambda m: m.total)).status == "right"
+
+
+def way_round(chosen):
+    return lambda images, epoch, first: torch.where(
+        chosen(epoch, first)[:, None, None, None], images.flip(3), images
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "phrase"),
+    [
+        (way_round(lambda e, first: first), "Now the others have their turn"),
+        (way_round(lambda e, first: first if e % 2 else ~first), "exactly the wrong ones"),
+        (way_round(lambda e, first: torch.full_like(first, e % 2 == 1)), "treated alike"),
+        (way_round(lambda e, first: first if e < 2 else ~first), "Now the others"),
+        (way_round(lambda e, first: torch.tensor([True, True, False])), "expected mirrored"),
+        (lambda images, e, first: images.flip(2), "neither as it was nor its mirror image"),
+        (lambda images, e, first: images[first], r"shape [3, 1, 2, 4], got [2, 1, 2, 4]"),
+        (lambda images, e, first: None, "got NoneType"),
+    ],
+)
+def test_alternating_names_the_mistake(answer, phrase):
+    assert_wrong("08.alternate", answer, phrase)
+
+
+def test_the_packages_mirror_alternates_as_the_exercise_asks():
+    images = torch.arange(3 * 2 * 4).reshape(3, 1, 2, 4)
+    first = (mirror(images, 0, True, seed=4) != images).flatten(1).any(dim=1)
+    for epoch in range(4):
+        expected = find("08.alternate").solution(images, epoch, first)
+        assert torch.equal(mirror(images, epoch, True, seed=4), expected)

@@ -224,7 +224,7 @@ def random_erasing(
     top = (draw_uniform(images, generator, 0, 1) * (H + 1 - height)).floor()
     left = (draw_uniform(images, generator, 0, 1) * (W + 1 - width)).floor()
     erased = chosen & inside(images, (top, top + height, left, left + width))
-    new = draw_pixels(images, generator).uniform(*images.shape[1:])
+    new = draw_pixels(images, generator).pixels(*images.shape[1:])
     return torch.where(erased, new.to(images.dtype), images)
 
 

@@ -1,4 +1,4 @@
-"""The exercises of lecture 08: a data-parallel step, backup workers, memory, warm-up."""
+"""The exercises of lecture 08: a data-parallel step, backup workers, memory, warm-up, mirrors."""
 
 import copy
 import math
@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from dlcv.device import peak_memory_mib
 from dlcv.distributed.memory import saved_bytes, training_memory
 from dlcv.distributed.simulation import expected_wait
+from dlcv.study.exercises import alternating
 from dlcv.study.exercises.base import Exercise, attempt, expect
 
 
@@ -295,4 +296,4 @@ EXERCISES = {
         solve_warmup,
         "With $T=0$ this is no warm-up at all, and no division by zero either.",
     ),
-}
+} | alternating.EXERCISES

@@ -49,6 +49,11 @@ def network() -> nn.Module:
     )
 
 
+def report(history: History) -> None:
+    """Print where a training stands: after an epoch, and where it goes on from a checkpoint."""
+    print(f"{len(history.losses)} steps", *history.epochs[-1:], flush=True)
+
+
 def train(checkpoint: Path, epochs: int, save_every: int) -> History:
     """Train on the handwritten digits, in this process or in as many as have joined."""
     device = join()
@@ -63,7 +68,7 @@ def train(checkpoint: Path, epochs: int, save_every: int) -> History:
         validate=lambda model: {"accuracy": evaluate(model, [parts[1]])},
         checkpoint=checkpoint,
         save_every=save_every,
-        on_epoch=lambda history: print(history.epochs[-1], flush=True),
+        on_epoch=report,
         progress=False,
     )
 

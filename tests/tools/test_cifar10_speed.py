@@ -48,7 +48,7 @@ def test_a_reference_that_says_something_else_is_named(text):
 
 def test_a_small_training_goes_through_it():
     data = race_data("scenes")
-    assert data[0][0].shape == (768, 3, 24, 24)
+    assert data[0][0].shape == (640, 3, 24, 24)
     assert len(data[1][1]) == 400
     recipe = Recipe(epochs=1, batch_size=64, lr=0.5)
     outcome, again = (train_once(data, recipe, Machinery(), True, 0) for _ in range(2))

@@ -280,7 +280,7 @@ def race_data(name: str) -> tuple[Images, Images]:
     """Images to learn from and to test on, as bytes.
 
     Args:
-        name: "cifar10" for all of CIFAR-10, 50,000 and 10,000 images of 32 px; or "scenes" for 768
+        name: "cifar10" for all of CIFAR-10, 50,000 and 10,000 images of 32 px; or "scenes" for 640
             and 400 of the book's own, of 24 px with one object each, which need no download.
 
     Raises:
@@ -293,6 +293,6 @@ def race_data(name: str) -> tuple[Images, Images]:
         raise ValueError(f"expected 'cifar10' or 'scenes', got {name!r}")
     scenes = [
         render_scenes(count, seed, config=RACE_SCENES, masks=False)
-        for count, seed in ((768, 81), (400, 82))
+        for count, seed in ((640, 81), (400, 82))
     ]
     return tuple((part.images, part.labels[:, 0]) for part in scenes)

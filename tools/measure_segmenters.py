@@ -1,4 +1,4 @@
-"""Measure what lecture 14 has no time for: `python -m tools.measure_segmenters`, a quarter of an hour.
+"""Measure what lecture 14 has no time for: `python -m tools.measure_segmenters`, fifteen minutes.
 
 First the learning rate of every network, on validation scenes and one seed: three rates, and more
 for as long as the best lies at an end. Then most are trained longer with their best rate, three

@@ -49,3 +49,15 @@ def shares_a_cell(boxes: Tensor, size: int, grid: int) -> Tensor:
     column, row = (centres * grid / size).long().clamp(0, grid - 1).unbind(1)
     cell = row * grid + column
     return torch.eq(cell, cell[:, None]).sum(dim=1) > 1
+
+
+def told_apart(rows: dict[str, dict[str, object]], quantity: str) -> list[tuple[str, str]]:
+    """Return the pairs of arms (better, worse) where every seed of one is above all of the other.
+
+    Args:
+        rows: One experiment of `measured_one_stage`.
+        quantity: A list over the seeds, such as "map50".
+
+    Taught in: lectures/13_one_stage
+    """
+    return [(a, b) for a in rows for b in rows if min(rows[a][quantity]) > max(rows[b][quantity])]

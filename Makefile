@@ -4,8 +4,7 @@ PORT ?= 8000
 run := .venv/bin/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test check lab serve bench outputs normalise new-lecture repository backbone verification lock clean
-.PHONY: help setup book test check lab serve bench systems outputs normalise new-lecture repository backbone lock clean
+.PHONY: help setup book test check lab serve bench systems outputs normalise new-lecture repository backbone verification lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile

@@ -223,10 +223,10 @@ def test_the_full_scale_network_is_ready_to_transfer():
 
 
 def test_weights_that_cannot_be_fetched_are_told_in_a_sentence(monkeypatch):
-    def offline(weights):
+    def offline(name, weights):
         raise URLError("no such host")
 
-    monkeypatch.setattr(torchvision.models, "resnet18", offline)
+    monkeypatch.setattr(torchvision.models, "get_model", offline)
     with pytest.raises(RuntimeError, match=r"could not be fetched .*no such host.*quick scale"):
         imagenet_resnet18(3, pretrained=True)
 

@@ -34,9 +34,18 @@ def test_every_true_box_is_a_window_of_its_own_class():
 def test_windows_need_proposals_for_every_scene():
     with pytest.raises(ValueError, match="3 scenes, got 1"):
         describe_windows([torch.zeros(0, 4)], SCENES, 8)
-    empty = render_scenes(20, seed=1, config=SceneConfig(size=48, objects=(0, 1)), masks=False)
-    with pytest.raises(ValueError, match="an object in every scene"):
-        describe_windows([torch.zeros(0, 4)] * 20, empty, 8)
+
+
+def test_in_a_scene_without_an_object_every_window_is_background():
+    """Of 20 scenes with at most one object some have none."""
+    scenes = render_scenes(20, seed=1, config=SceneConfig(size=48, objects=(0, 1)), masks=False)
+    windows = describe_windows([torch.tensor([[4.0, 4, 40, 40]])] * 20, scenes, 8)
+    empty = (scenes.labels < 0).all(1)
+    assert 0 < empty.sum() < 20
+    inside = empty[windows.image]
+    assert inside.sum() == empty.sum()  # their own window alone, and no true box
+    assert (windows.classes()[inside] == 8).all()
+    assert (windows.overlaps[inside] == 0).all()
 
 
 def test_a_region_of_its_own_size_is_cut_out_as_it_is():

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from dlcv.classification.backbone import Normalise
+from dlcv.classification.imagenet import IMAGENET_MEAN, IMAGENET_STD, torchvision_resnet
 from dlcv.training.loop import eval_mode
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def in_stages(resnet: nn.Module) -> nn.Sequential:
@@ -57,7 +56,7 @@ def imagenet_resnet18(num_classes: int, pretrained: bool = False) -> nn.Sequenti
 
     Args:
         num_classes: Number of outputs of the new, random head.
-        pretrained: Whether to fetch the weights (45 MB, once; torchvision checks them).
+        pretrained: Whether to fetch the weights (47 MB, once; torchvision checks them).
 
     Returns:
         As `in_stages`.
@@ -70,16 +69,7 @@ def imagenet_resnet18(num_classes: int, pretrained: bool = False) -> nn.Sequenti
 
     Taught in: lectures/07_transfer
     """
-    from torchvision.models import ResNet18_Weights, resnet18
-
-    weights = ResNet18_Weights.IMAGENET1K_V1 if pretrained else None
-    try:
-        network = resnet18(weights=weights)
-    except OSError as error:  # no network, no such host, a server that refuses
-        raise RuntimeError(
-            f"the weights of ResNet-18 could not be fetched ({error}): go online and run this "
-            "again, or stay at the quick scale (DLCV_SCALE=quick), which needs no download"
-        ) from error
+    network = torchvision_resnet("resnet18", pretrained)
     replace_head(network, num_classes)
     return in_stages(network)
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from dlcv.data.counter_random import mix64
@@ -95,6 +94,8 @@ def load_digits_split(size: int = 8) -> DigitsSplit:
     """
     if size not in DIGIT_SIZES:
         raise ValueError(f"expected a size of {DIGIT_SIZES}, got {size}")
+    from sklearn.datasets import load_digits  # takes a second to import, and few lectures need it
+
     raw = load_digits()
     images = torch.from_numpy(raw.images).float().unsqueeze(1) / 16.0  # sums of 16 ink pixels
     labels = torch.from_numpy(raw.target).long()

@@ -7,7 +7,6 @@ as torchvision lays them out, or else in a cache folder of the user.
 import gzip
 import hashlib
 import io
-import os
 import pickle
 import socket
 import tarfile
@@ -23,6 +22,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
+
+from dlcv.data.fetching import data_folder, reason
 
 PARTS = ("train", "test")
 PETS_SIZE = 128  # px, a teaching value: breeds can be told apart, and all images fit in memory
@@ -96,14 +97,6 @@ def load_real(name: str, part: str, size: int | None = None) -> RealImages:
     return source.read(source.torchvision_class(), folder, part, size)
 
 
-def data_folder() -> Path:
-    """Where real data sets lie: $DLCV_DATA, else dlcv in the user's cache folder."""
-    if chosen := os.environ.get("DLCV_DATA"):
-        return Path(chosen).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "dlcv"
-
-
 def _fetch(name: str, source: Source) -> None:
     """Download into a temporary folder and, once whole, move it into place."""
     root = data_folder()
@@ -117,10 +110,9 @@ def _fetch(name: str, source: Source) -> None:
             source.torchvision_class()(temporary, download=True)
             (Path(temporary) / source.folder).rename(root / source.folder)
     except (OSError, RuntimeError, HTTPException) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise RuntimeError(
-            f"{name} could not be fetched into {root} ({reason}): go online and run this again, or "
-            "set DLCV_DATA to a folder that holds it, or stay at the quick scale "
+            f"{name} could not be fetched into {root} ({reason(error)}): go online and run this "
+            "again, or set DLCV_DATA to a folder that holds it, or stay at the quick scale "
             "(DLCV_SCALE=quick), which needs no download"
         ) from error
 

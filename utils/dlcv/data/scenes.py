@@ -5,6 +5,7 @@ scenes serve classification, localisation, detection, segmentation and captionin
 """
 
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +50,8 @@ class Scenes:
     joints: Tensor
     masks: Tensor | None = None
     semantic: Tensor | None = None
+
+    symmetries: ClassVar[int] = 8  # a scene may be turned and flipped in every way, see `turn`
 
     def __len__(self) -> int:
         """Number of scenes."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dlcv.data.real_boxes import BoxedPhotos
 from dlcv.data.scenes import Scenes
 from dlcv.detection.box_head import BoxHead, Pool, class_boxes, head_losses, region_targets
-from dlcv.detection.pipeline import SYMMETRIES, Detections, thin_out, turn
+from dlcv.detection.pipeline import Detections, thin_out, turn
 from dlcv.detection.roi import roi_pool
 
 
@@ -17,12 +18,12 @@ class ProposedScenes:
     """Scenes together with proposals made beforehand, which `Batches` can pick from.
 
     Attributes:
-        scenes: N scenes.
+        scenes: N scenes or photographs.
         proposals: float32 [N, P, 4], xyxy in px, zeros in empty slots.
         given: bool [N, P], which slots hold a proposal.
     """
 
-    scenes: Scenes
+    scenes: Scenes | BoxedPhotos
     proposals: Tensor
     given: Tensor
 
@@ -35,7 +36,7 @@ class ProposedScenes:
         return ProposedScenes(self.scenes[which], self.proposals[which], self.given[which])
 
 
-def with_proposals(scenes: Scenes, proposals: Sequence[Tensor]) -> ProposedScenes:
+def with_proposals(scenes: Scenes | BoxedPhotos, proposals: Sequence[Tensor]) -> ProposedScenes:
     """Put proposals, [n, 4] for each scene, beside the scenes.
 
     Raises:
@@ -144,7 +145,7 @@ def proposed_loss(model: FastRCNN, batch: tuple[Tensor, ProposedScenes]) -> Tens
     images, proposed = batch
     K = proposed.scenes.boxes.shape[1]
     boxes = torch.cat([proposed.scenes.boxes, proposed.proposals], dim=1)
-    symmetry = int(torch.randint(SYMMETRIES, ()))
+    symmetry = int(torch.randint(proposed.scenes.symmetries, ()))
     images, boxes = turn(images.float() / 255, boxes, symmetry)
     proposals = [b[g] for b, g in zip(boxes[:, K:], proposed.given, strict=True)]
     losses = model.losses(images, boxes[:, :K], proposed.scenes.labels, proposals)

@@ -9,7 +9,7 @@ from dlcv.data.scenes import Scenes
 from dlcv.detection.box_head import RegionTargets
 from dlcv.detection.faster_rcnn import FasterRCNN
 from dlcv.detection.masks import paste_masks
-from dlcv.detection.pipeline import SYMMETRIES, Detections, turn
+from dlcv.detection.pipeline import Detections, turn
 from dlcv.detection.roi import roi_align
 
 
@@ -203,6 +203,6 @@ def mask_detector_loss(model: nn.Module, batch: tuple[Tensor, Scenes]) -> Tensor
     if scenes.masks is None:
         raise ValueError("expected scenes with masks, got scenes rendered with masks=False")
     layers = torch.cat([images.float() / 255, scenes.masks.float()], dim=1)
-    layers, boxes = turn(layers, scenes.boxes, int(torch.randint(SYMMETRIES, ())))
+    layers, boxes = turn(layers, scenes.boxes, int(torch.randint(scenes.symmetries, ())))
     losses = model.losses(layers[:, :3], boxes, scenes.labels, layers[:, 3:] > 0)
     return torch.stack(list(losses.values())).sum()

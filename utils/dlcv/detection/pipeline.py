@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from dlcv.data.real_boxes import BoxedPhotos
 from dlcv.data.scenes import Scenes
 from dlcv.detection.average_precision import mean_average_precision
 from dlcv.detection.boxes import batched_nms, check_boxes
@@ -47,7 +48,7 @@ def turn(images: Tensor, boxes: Tensor, symmetry: int) -> tuple[Tensor, Tensor]:
     return images, torch.stack([x1, y1, x2, y2], dim=-1)
 
 
-def detector_loss(model: nn.Module, batch: tuple[Tensor, Scenes]) -> Tensor:
+def detector_loss(model: nn.Module, batch: tuple[Tensor, Scenes | BoxedPhotos]) -> Tensor:
     """Sum a detector's losses on a batch of scenes, all turned alike by a symmetry drawn at random.
 
     This is what `dlcv.training.fit` takes, with `Batches(scenes.images, scenes, batch_size)`.
@@ -56,7 +57,8 @@ def detector_loss(model: nn.Module, batch: tuple[Tensor, Scenes]) -> Tensor:
         model: A detector whose `losses(images, boxes, labels)` takes images float [B, 3, S, S] in
             [0, 1], boxes [B, K, 4] in xyxy px and labels int64 [B, K], -1 in empty slots, and
             returns a dict of scalar losses by name.
-        batch: Images uint8 [B, 3, S, S] and their scenes.
+        batch: Images uint8 [B, 3, S, S] and their scenes, or photographs, which only flip left and
+            right.
 
     Returns:
         The sum of the losses, a scalar.
@@ -64,7 +66,7 @@ def detector_loss(model: nn.Module, batch: tuple[Tensor, Scenes]) -> Tensor:
     Taught in: lectures/12_rcnn_family
     """
     images, scenes = batch
-    symmetry = int(torch.randint(SYMMETRIES, ()))
+    symmetry = int(torch.randint(scenes.symmetries, ()))
     images, boxes = turn(images.float() / 255, scenes.boxes, symmetry)
     return torch.stack(list(model.losses(images, boxes, scenes.labels).values())).sum()
 
@@ -131,15 +133,16 @@ def detect_all(
 
 def judge(
     detections: Sequence[Detections],
-    scenes: Scenes,
+    scenes: Scenes | BoxedPhotos,
     iou_thresholds: Sequence[float] = (0.5,),
     method: str = "area",
 ) -> dict[str, object]:
-    """Return the mean average precision of detections in the book's scenes.
+    """Return the mean average precision of detections in scenes or photographs.
 
     Args:
         detections: One for each scene.
-        scenes: The scenes, with their objects.
+        scenes: The scenes or photographs, with their objects; whoever finds one that is difficult
+            or a crowd is neither right nor wrong.
         iou_thresholds: See `mean_average_precision`, also for what is returned.
         method: Likewise.
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from dlcv.data.real_boxes import BoxedPhotos
 from dlcv.data.scenes import Scenes
 from dlcv.detection.boxes import box_convert, box_iou
 
@@ -38,27 +39,29 @@ class Windows(NamedTuple):
         return self.labels.masked_fill(background, K)
 
 
-def describe_windows(proposals: Sequence[Tensor], scenes: Scenes, classes: int) -> Windows:
+def describe_windows(
+    proposals: Sequence[Tensor], scenes: Scenes | BoxedPhotos, classes: int
+) -> Windows:
     """Compare the proposals of each scene with its objects, and add the objects' own boxes.
 
     Args:
         proposals: For each scene [n, 4], xyxy in px.
-        scenes: Scenes with at least one object each.
+        scenes: Scenes or photographs. In one without an object every window is background.
         classes: Number of classes K.
 
     Raises:
-        ValueError: If there are not as many lists of proposals as scenes, or a scene is empty.
+        ValueError: If there are not as many lists of proposals as scenes.
 
     Taught in: lectures/12_rcnn_family
     """
     if len(proposals) != len(scenes):
         raise ValueError(f"expected proposals of {len(scenes)} scenes, got {len(proposals)}")
     rows = []
-    for i, (boxes, target) in enumerate(zip(proposals, scenes.targets(), strict=True)):
-        truth, labels = target["boxes"], target["labels"]
-        if len(truth) == 0:
-            raise ValueError(f"expected an object in every scene, got none in scene {i}")
+    for i, (boxes, there) in enumerate(zip(proposals, scenes.labels >= 0, strict=True)):
+        truth, labels = scenes.boxes[i, there], scenes.labels[i, there]
         windows = torch.cat([boxes, truth])
+        if len(truth) == 0:  # a box without an area, which nothing overlaps
+            truth, labels = truth.new_zeros(1, 4), labels.new_zeros(1)
         iou = box_iou(windows, truth)  # [R, M]
         one_hot = torch.nn.functional.one_hot(labels, classes)  # [M, K]
         nearest = iou.argmax(dim=1)

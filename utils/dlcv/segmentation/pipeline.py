@@ -12,6 +12,7 @@ from dlcv.segmentation.mean_iou import SegmentationScores, confusion_matrix, seg
 from dlcv.training import eval_mode
 
 SYMMETRIES = 8  # of a square: four quarter turns, each with or without a flip
+IGNORED = 255  # the class of pixels that do not count, as in PASCAL VOC
 
 
 def turn(images: Tensor, symmetry: int) -> Tensor:
@@ -34,21 +35,25 @@ def turn(images: Tensor, symmetry: int) -> Tensor:
     return images.transpose(-1, -2) if symmetry & 4 else images
 
 
-def segmentation_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+def segmentation_loss(
+    model: nn.Module, batch: tuple[Tensor, Tensor], symmetries: int = SYMMETRIES
+) -> Tensor:
     """Return the mean cross-entropy over all pixels of a batch, turned by a symmetry at random.
 
-    This is what `dlcv.training.fit` takes, with `Batches(scenes.images, scenes.semantic, 16)`.
+    This is what `dlcv.training.fit` takes, with `Batches(scenes.images, scenes.semantic, 16)`, and
+    for photographs as `partial(segmentation_loss, symmetries=2)`.
 
     Args:
         model: From images [B, 3, S, S] in [0, 1] to logits [B, K, S, S].
-        batch: Images uint8 [B, 3, S, S] and classes uint8 [B, S, S].
+        batch: Images uint8 [B, 3, S, S] and classes uint8 [B, S, S], 255 in pixels to be ignored.
+        symmetries: The first so many are drawn from; 2 of them keep top and bottom.
 
     Taught in: lectures/14_segmentation
     """
     images, classes = batch
-    symmetry = int(torch.randint(SYMMETRIES, ()))
+    symmetry = int(torch.randint(symmetries, ()))
     logits = model(turn(images.float() / 255, symmetry))
-    return F.cross_entropy(logits, turn(classes, symmetry).long())
+    return F.cross_entropy(logits, turn(classes, symmetry).long(), ignore_index=IGNORED)
 
 
 @torch.no_grad()
@@ -78,12 +83,13 @@ def judge(
     Args:
         model: See `label_pixels`.
         images: uint8 [N, 3, H, W].
-        classes: uint8 [N, H, W], each in [0, K).
+        classes: uint8 [N, H, W], each in [0, K), or 255 in pixels that do not count.
         num_classes: K.
 
     Taught in: lectures/14_segmentation
     """
-    return segmentation_scores(confusion_matrix(label_pixels(model, images), classes, num_classes))
+    found = label_pixels(model, images)
+    return segmentation_scores(confusion_matrix(found, classes, num_classes, IGNORED))
 
 
 def load_measured() -> dict[str, dict]:

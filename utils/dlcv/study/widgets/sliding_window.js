@@ -81,7 +81,7 @@ export default {
       const where = windowAt(view(), isDense, best.at, window);
       const percent = (value) => value.toFixed(2);
       readout.textContent = `Window ${at + 1} of ${count}: ${kinds[chosen]} ${percent(probability(view(), chosen, place))}. The window overlaps the object with IoU ${percent(overlap(box, truth))}, its regressed box with ${percent(overlap(better, truth))}. Best so far: window ${best.at + 1}, ${percent(best.value)}, IoU ${percent(overlap(where.box, truth))}, regressed ${percent(overlap(regressedBox(view(), where.place, where.box, window), truth))}.`;
-      work.textContent = `${(at + 1).toLocaleString("en-GB")} windows cut out one by one: ${readable((at + 1) * model.get("window_cost"))} multiply-adds. The whole map in one pass: ${readable(view().costs[+isDense])}.`;
+      work.textContent = `${(at + 1).toLocaleString("en-GB")} ${at ? "windows" : "window"} cut out one by one: ${readable((at + 1) * model.get("window_cost"))} multiply-adds. The whole map in one pass: ${readable(view().costs[+isDense])}.`;
     };
     setAttributes(map, {
       onkeydown: (event) => {

@@ -1,0 +1,162 @@
+"""Known sets of photographs: found on disk, verified, read from their archives, or fetched."""
+
+import shutil
+import socket
+
+import pytest
+from photo_files import accept, voc_files, write_archive, write_folder, write_set
+from torchvision.datasets.lfw import _LFW
+from torchvision.datasets.voc import DATASET_YEAR_DICT
+
+from dlcv.data import real_sets
+from dlcv.data.archives import Archive, Folder, Together, read_all
+from dlcv.data.real_sets import SETS, open_set
+
+SOME = {"a/one.txt": b"1", "a/b/two.txt": b"22", "three.txt": b"333"}
+ONE_PART = {"voc2007": "test", "voc2012": "val", "coco": "val", "lfw": "pairs", "flickr8k": "dev"}
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError("no network here")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLCV_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar", "tgz", "folder"])
+def test_an_archive_reads_as_a_folder_does(tmp_path, ending):
+    if ending == "folder":
+        files = Folder(write_folder(tmp_path / "files", SOME))
+    else:
+        files = Archive(write_archive(tmp_path / f"files.{ending}", SOME))
+    assert {name: files.read(name) for name in SOME} == SOME
+    assert dict(read_all(files, SOME)) == SOME
+    assert files.names("a") == ["a/b/two.txt", "a/one.txt"]
+    assert files.names("b") == []
+    assert "a/one.txt" in files
+    assert "a" not in files
+    with pytest.raises(FileNotFoundError):
+        files.read("a/none.txt")
+
+
+def test_an_archive_is_read_from_front_to_back(tmp_path):
+    archive = Archive(write_archive(tmp_path / "files.tgz", SOME))
+    assert [name for name, _ in read_all(archive, sorted(SOME, reverse=True))] == list(SOME)
+
+
+def test_several_places_read_as_one_and_the_first_counts(tmp_path):
+    first = Archive(write_archive(tmp_path / "first.zip", {"x": b"new", "y": b"1"}))
+    second = Archive(write_archive(tmp_path / "second.tar", {"x": b"old", "z/z": b"2"}))
+    files = Together([first, second])
+    assert dict(read_all(files, ["z/z", "x", "y"])) == {"x": b"new", "y": b"1", "z/z": b"2"}
+    assert files.names("z") == ["z/z"]
+    with pytest.raises(FileNotFoundError, match="holds none"):
+        files.read("none")
+    with pytest.raises(FileNotFoundError):
+        list(read_all(files, ["x", "none"]))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_without_a_network_one_sentence_says_what_to_do(root, name, capsys):
+    """And before that, how much would come, from where, into which folder, on what terms."""
+    with pytest.raises(RuntimeError, match=r"could not be fetched .*set DLCV_DATA to") as error:
+        open_set(name, ONE_PART[name])
+    files = SETS[name].archives[ONE_PART[name]]
+    for word in ("no network here", "\0", *(str(root / file.path) for file in files)):
+        assert (word in str(error.value)) == (word != "\0")
+    assert "\n" not in str(error.value)
+    assert not any(path.is_file() for path in root.rglob("*"))
+    printed = capsys.readouterr().out
+    size = f"about {sum(file.megabytes for file in files)} MB"
+    for word in (size, str(root), SETS[name].homepage, SETS[name].terms):
+        assert word in printed
+
+
+def test_archives_on_disk_are_verified_and_read_as_they_are(root, monkeypatch, capsys):
+    write_set(root, "voc2007")
+    accept(monkeypatch, "voc2007", root)
+    files = open_set("voc2007", "train")
+    assert files.read("VOCdevkit/VOC2007/ImageSets/Main/val.txt") == b"a4\n"
+    assert capsys.readouterr().out == ""
+    path = root / "VOCtrainval_06-Nov-2007.tar"
+    data = bytearray(path.read_bytes())
+    data[600] ^= 1  # one bit
+    path.write_bytes(data)
+    with pytest.raises(RuntimeError, match=r"06-Nov-2007.tar is damaged.*delete it .* 460 MB"):
+        open_set("voc2007", "train")
+
+
+def test_only_what_a_part_needs_is_fetched(root, monkeypatch, tmp_path):
+    """Of COCO val, the photographs are there: only the 253 MB of labels are asked for."""
+    write_set(tmp_path, "coco")
+    accept(monkeypatch, "coco", tmp_path)
+    asked = []
+
+    def fetch(file):
+        asked.append(file.path)
+        (root / file.path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / file.path, root / file.path)
+
+    monkeypatch.setattr(real_sets, "fetch", fetch)
+    (root / "coco").mkdir(parents=True)
+    shutil.copy(tmp_path / "coco/val2017.zip", root / "coco/val2017.zip")
+    for _ in range(2):
+        assert "val2017/a4.jpg" in open_set("coco", "val")
+    assert asked == ["coco/annotations_trainval2017.zip"]
+
+
+def test_a_part_file_is_never_read(root, tmp_path):
+    write_archive(root / "VOCtest_06-Nov-2007.tar.part", {"x": b""})
+    with pytest.raises(RuntimeError, match="could not be fetched"):
+        open_set("voc2007", "test")
+
+
+def test_an_unpacked_copy_is_read_with_a_word_of_warning(root, capsys):
+    write_folder(root, voc_files("VOCdevkit/VOC2012/"))
+    assert "VOCdevkit/VOC2012/JPEGImages/a1.jpg" in open_set("voc2012", "val")
+    assert "which no checksum can verify" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("imagenet", "train"), r"voc2007, voc2012, coco, lfw, flickr8k, got 'imagenet'"),
+        (("voc2012", "test"), r"voc2012 train, val, trainval, got 'test'"),
+    ],
+)
+def test_an_unknown_set_or_part_is_an_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        open_set(*arguments)
+
+
+def test_addresses_and_checksums_are_those_that_torchvision_knows():
+    """And those of scikit-learn where it fetches what torchvision no longer does."""
+    from sklearn.datasets import _lfw
+
+    known = {"2007": "train", "2007-test": "test", "2012": "train"}
+    for key, part in known.items():
+        (file,) = SETS[f"voc{key[:4]}"].archives[part]
+        theirs = DATASET_YEAR_DICT[key]
+        assert file.urls[0] == theirs["url"]
+        assert (file.path, file.checksum) == (theirs["filename"], theirs["md5"])
+    faces, pairs = SETS["lfw"].archives["pairs"]
+    assert (faces.urls[0], faces.checksum) == _lfw.FUNNELED_ARCHIVE[1:]
+    assert (pairs.urls[0], pairs.checksum) == _lfw.TARGETS[2][1:]
+    assert faces.path == f"{_LFW.base_folder}/{_LFW.file_dict['funneled'][1]}"
+
+
+def test_the_table_holds_together():
+    for known in SETS.values():
+        assert known.archives.keys() == known.unpacked.keys()
+        for file in (file for files in known.archives.values() for file in files):
+            assert len(file.checksum) in (32, 64)
+            assert int(file.checksum, 16) >= 0
+            assert file.megabytes > 0
+            assert all(url.startswith("http") for url in file.urls)

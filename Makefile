@@ -50,7 +50,7 @@ repository: setup ## change the project's address everywhere: make repository UR
 backbone: setup ## train the weights that ship with the book once more: about three minutes
 	@$(run) tools.pretrain_backbone
 
-verification: setup ## measure the losses of lecture 09 once more: about six minutes
+verification: setup ## measure the losses of lecture 09 once more: about twenty minutes
 	@$(run) tools.measure_verification
 
 lock: setup ## pin every dependency of pyproject.toml in requirements.txt: make lock [UPGRADE=1]

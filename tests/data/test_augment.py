@@ -4,13 +4,17 @@ from functools import partial
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torchvision.transforms.v2 import functional as tv
 
 from dlcv.data import augment
+from dlcv.data.augment_draws import draw_integers
 from dlcv.data.batches import Batches
 from dlcv.data.warps import matrix, warp_affine
 
-ALL = [name for name in augment.__all__ if name != "compose"]
+ALL = [name for name in augment.__all__ if name not in {"compose", "from_bytes"}]
+WAITING = {"_local_scalar_dense", "nonzero", "masked_select", "unique_dim", "_unique2", "equal"}
 
 
 def make(count=6, channels=3, height=12, width=17):
@@ -252,6 +256,9 @@ def test_compose_works_in_order_and_in_batches():
     [
         (lambda i: apply("flip_horizontal", i, probability=2), r"in \[0, 1\], got 2"),
         (lambda i: apply("crop", i, padding=-1), "padding >= 0, got -1"),
+        (lambda i: apply("crop", i, frame="grey"), "'constant' or 'reflect', got 'grey'"),
+        (lambda i: apply("crop", i, padding=12, frame="reflect"), "less than 12 pixels, got 12"),
+        (lambda i: draw_integers(i, torch.Generator(), 0), "high >= 1, got 0"),
         (lambda i: apply("zoom_crop", i, smallest=0), r"\(0, 1\], got 0"),
         (lambda i: apply("rotate", i, degrees=-5), "low <= high, got 5 to -5"),
         (lambda i: apply("stretch", i, factor=0.5), "factor >= 1, got 0.5"),
@@ -269,9 +276,83 @@ def test_bad_settings_are_named(call, message):
         call(make())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_mirrored_frame_shows_the_image_again():
+    images = torch.arange(1.0, 5).reshape(1, 1, 1, 4).expand(100, -1, 3, -1)
+    mirrored = apply("crop", images, padding=1, frame="reflect")
+    rows = {tuple(row) for row in mirrored[:, 0, 1].int().tolist()}
+    assert rows == {(2, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 3)}
+
+
+def test_bytes_become_floats_of_the_same_picture():
+    images = torch.tensor([[[[0, 51, 255]]]], dtype=torch.uint8)
+    floats = augment.from_bytes(images, torch.Generator())
+    torch.testing.assert_close(floats, torch.tensor([[[[0, 0.2, 1]]]]))
+    batches = Batches(images, torch.zeros(1), 1, augment=augment.compose(augment.from_bytes))
+    assert next(iter(batches))[0].dtype == torch.float32
+    with pytest.raises(ValueError, match=r"expected images of uint8, got torch\.float32"):
+        augment.from_bytes(floats, torch.Generator())
+
+
+# --- devices ---------------------------------------------------------------------------------
+class Watch(TorchDispatchMode):
+    """Notes every operation, and what lies on another device than the images."""
+
+    def __init__(self):
+        super().__init__()
+        self.operations, self.devices = [], set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        self.operations.append(func.overloadpacket.__name__)
+        self.devices |= {leaf.device.type for leaf in tree_leaves(out) if torch.is_tensor(leaf)}
+        return out
+
+
 @pytest.mark.parametrize("name", ALL)
-def test_the_gpu_augments_where_the_images_are(name):
+def test_nothing_is_made_on_another_device_and_few_numbers_are_read(name):
+    images = make()
+    generator = torch.Generator().manual_seed(0)
+    with torch.device("meta"), Watch() as watch:  # what names no device lands on "meta"
+        getattr(augment, name)(images, generator)
+    assert watch.devices == {"cpu"}
+    # Reading a number waits for its device. Two are read, of tensors that are always on the CPU:
+    # the seed that pixels are hashed from, and that seed mixed.
+    read = [operation for operation in watch.operations if operation in WAITING]
+    expected = 2 if name in {"noise", "random_erasing"} else 0
+    assert read == ["_local_scalar_dense"] * expected
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_large_batch_takes_no_more_operations_than_a_small_one(name):
+    counts = []
+    for count in (2, 40):
+        with Watch() as watch:
+            apply(name, make(count=count))
+        counts.append(len(watch.operations))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
+@pytest.mark.parametrize("name", ALL)
+def test_a_gpu_makes_the_same_images(name):
+    images = make()
+    on_cpu, on_gpu = apply(name, images), apply(name, images.cuda())
+    assert on_gpu.is_cuda
+    torch.testing.assert_close(on_gpu.cpu(), on_cpu, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="asks CUDA to complain")
+@pytest.mark.parametrize("name", ALL)
+def test_nobody_waits_for_the_gpu(name):
     images = make().cuda()
-    result = getattr(augment, name)(images, torch.Generator("cuda").manual_seed(0))
-    assert result.device == images.device
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        apply(name, images)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a generator on a GPU")
+def test_a_generator_on_the_gpu_is_refused():
+    with pytest.raises(ValueError, match="generator on the CPU, got one on cuda"):
+        augment.noise(make().cuda(), torch.Generator("cuda"))

@@ -66,6 +66,13 @@ def test_the_faces_are_those_the_book_was_written_with():
     assert hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16] == "d834fdf4fd342f95"
 
 
+def test_every_tensor_of_the_rendering_is_made_on_the_device_asked_for():
+    with torch.device("meta"):  # what names no device lands here, and cannot be rendered with
+        faces = render_faces(3, 2, seed=4, device="cpu")
+    assert torch.equal(faces.images, render_faces(3, 2, seed=4).images)
+    assert {faces.images.device.type, faces.labels.device.type} == {"cpu"}
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
 def test_a_gpu_renders_the_same_faces():
     on_cpu, on_gpu = (render_faces(20, 10, seed=4, device=d) for d in ("cpu", "cuda"))

@@ -80,6 +80,14 @@ def test_the_scenes_are_those_the_book_was_written_with():
     assert digest.hexdigest()[:16] == "814b8a91d4d1d764"
 
 
+def test_every_tensor_of_the_rendering_is_made_on_the_device_asked_for():
+    with torch.device("meta"):  # what names no device lands here, and cannot be rendered with
+        scenes = render_scenes(5, seed=4, config=CROWD, device="cpu")
+    assert not differences(render_scenes(5, seed=4, config=CROWD), scenes)
+    for field in fields(scenes):
+        assert getattr(scenes, field.name).device.type == "cpu"
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="compares the CPU with a GPU")
 @pytest.mark.parametrize("config", [SceneConfig(), CROWD], ids=["default", "crowd"])
 def test_a_gpu_renders_the_same_scenes(config):

@@ -155,6 +155,17 @@ def test_suppression_by_class_is_suppression_of_each_class(seed):
     assert (scores[kept].diff() <= 0).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("threshold", [0.0, 0.37, 1.0])
+def test_the_compiled_suppression_keeps_what_ours_keeps(dtype, threshold):
+    boxes = random_boxes(200, seed=12).to(dtype)
+    scores = torch.rand(200, generator=torch.Generator().manual_seed(6)).round(decimals=1)  # ties
+    one_class = torch.zeros(200, dtype=torch.int64)
+    kept = batched_nms(boxes, scores.to(dtype), one_class, threshold)
+    expected = nms(boxes.to(torch.promote_types(dtype, torch.float32)), scores.to(dtype), threshold)
+    assert torch.equal(kept, expected)
+
+
 def test_no_boxes_are_no_trouble():
     none = torch.zeros(0, 4, requires_grad=True)
     assert box_iou(none, box(0, 0, 1, 1).float()).shape == (0, 1)

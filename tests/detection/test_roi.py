@@ -6,7 +6,13 @@ import pytest
 import torch
 import torchvision.ops as reference
 
-from dlcv.detection.roi import number_regions, roi_align, roi_pool, spatial_pyramid_pool
+from dlcv.detection.roi import (
+    compiled_roi_pool,
+    number_regions,
+    roi_align,
+    roi_pool,
+    spatial_pyramid_pool,
+)
 from dlcv.study.facts import fact
 
 RAMP = torch.arange(64.0, dtype=torch.float64).reshape(1, 1, 8, 8)
@@ -67,9 +73,10 @@ def test_pooling_equals_torchvision(dtype, output, scale):
     size = (round(17 / scale), round(23 / scale))
     regions = random_regions(60, 3, size, seed=2, dtype=dtype)
     ours = values_and_gradient(roi_pool, maps, regions, output, scale)
-    theirs = values_and_gradient(reference.roi_pool, maps, regions, output, scale)
-    assert torch.equal(ours[0], theirs[0])
-    torch.testing.assert_close(ours[1], theirs[1])
+    for pool in (reference.roi_pool, compiled_roi_pool):
+        theirs = values_and_gradient(pool, maps, regions, output, scale)
+        assert torch.equal(ours[0], theirs[0])
+        torch.testing.assert_close(ours[1], theirs[1])
 
 
 @pytest.mark.parametrize("aligned", [False, True])
@@ -157,7 +164,7 @@ def test_lists_and_tables_of_regions_are_the_same():
     assert torch.equal(roi_pool(maps, lists, 2), roi_pool(maps, table, 2))
 
 
-@pytest.mark.parametrize("pool", [roi_pool, roi_align])
+@pytest.mark.parametrize("pool", [roi_pool, roi_align, compiled_roi_pool])
 def test_no_region_gives_an_empty_grid_with_a_gradient(pool):
     maps = random_maps(2, 3, 8, 8).requires_grad_()
     out = pool(maps, torch.zeros(0, 5, dtype=torch.float64), (2, 3))
@@ -178,7 +185,7 @@ def test_no_region_gives_an_empty_grid_with_a_gradient(pool):
         ({"spatial_scale": 0.0}, "above 0"),
     ],
 )
-@pytest.mark.parametrize("pool", [roi_pool, roi_align])
+@pytest.mark.parametrize("pool", [roi_pool, roi_align, compiled_roi_pool])
 def test_errors(pool, change, message):
     good = {"input": torch.zeros(2, 3, 8, 8), "boxes": torch.zeros(1, 5), "output_size": 2}
     with pytest.raises(ValueError, match=message):

@@ -142,8 +142,13 @@ def test_every_loss_was_measured_alike():
         assert [row.seed for row in rows] == [1, 2, 3]
         assert {row.lr for row in rows} == {best.lr} == {recipe.lr}
         assert all(0.5 < row.accuracy <= 1 and 0 <= row.tar <= 1 for row in rows)
-    with pytest.raises(ValueError, match="expected 'validation' or 'test', got 'training'"):
+    with pytest.raises(ValueError, match="expected 'validation', 'test' or 'longer', got 'tr"):
         measurements("training")
+
+
+def test_longer_trainings_have_the_same_seeds_and_rates():
+    short, longer = measurements("test"), measurements("longer")
+    assert [row[:1] + row[2:4] for row in short] == [row[:1] + row[2:4] for row in longer]
 
 
 def test_the_losses_of_the_recipes_are_the_packages():

@@ -1,8 +1,12 @@
 """Augmentation: new training images from old ones, on the device where they are.
 
 Every function takes (images [B, C, H, W] in [0, 1], generator, settings), draws for each image anew
-and returns images of the same shape. The same generator state gives the same images. They fit
-`Batches(augment=...)`: settings through `functools.partial`, several in a row through `compose`.
+and returns images of the same shape. They fit `Batches(augment=...)`: settings through
+`functools.partial`, several in a row through `compose`.
+
+The generator is always one of the CPU. It draws a few numbers for each image, which are sent after
+the images without anybody waiting (`dlcv.data.augment_draws`); what every pixel needs is hashed
+where the images are. So the same generator state gives the same images on every device.
 """
 
 import math
@@ -10,7 +14,7 @@ import math
 import torch
 from torch import Tensor
 
-from dlcv.data.augment_draws import check_images, draw_chance, draw_uniform
+from dlcv.data.augment_draws import check_images, draw_chance, draw_pixels, draw_uniform
 from dlcv.data.batches import Augment
 from dlcv.data.warps import (
     crop,
@@ -34,6 +38,7 @@ __all__ = [
     "cutout",
     "flip_horizontal",
     "flip_vertical",
+    "from_bytes",
     "grey",
     "lens",
     "noise",
@@ -65,12 +70,29 @@ def compose(*augmentations: Augment) -> Augment:
     return apply
 
 
+def from_bytes(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Bytes [B, C, H, W] as floats in [0, 1]: the first of several for images kept as uint8.
+
+    A data set of bytes takes a quarter of the memory of one of floats. Nothing is drawn.
+
+    Args:
+        images: uint8 [B, C, H, W].
+        generator: Not used.
+
+    Raises:
+        ValueError: If these are no bytes.
+    """
+    if images.dtype != torch.uint8:
+        raise ValueError(f"expected images of uint8, got {images.dtype}")
+    return images / 255
+
+
 def noise(images: Tensor, generator: torch.Generator, std: float = 0.05) -> Tensor:
-    """Add Gaussian noise to every value and clip to [0, 1].
+    """Add noise, close to Gaussian, to every value and clip to [0, 1].
 
     Args:
         images: [B, C, H, W] in [0, 1].
-        generator: On the images' device.
+        generator: On the CPU.
         std: Standard deviation, at least 0.
 
     Raises:
@@ -81,8 +103,8 @@ def noise(images: Tensor, generator: torch.Generator, std: float = 0.05) -> Tens
     check_images(images)
     if not std >= 0:
         raise ValueError(f"expected std >= 0, got {std}")
-    new = {"generator": generator, "device": images.device, "dtype": images.dtype}
-    return (images + std * torch.randn(images.shape, **new)).clamp(0, 1)
+    grain = draw_pixels(images, generator).noise(*images.shape[1:])
+    return (images + std * grain.to(images.dtype)).clamp(0, 1)
 
 
 def luma(images: Tensor) -> Tensor:
@@ -91,7 +113,7 @@ def luma(images: Tensor) -> Tensor:
         return images
     if images.shape[1] != 3:
         raise ValueError(f"expected 1 or 3 channels, got {images.shape[1]}")
-    return (images * torch.tensor(LUMA).to(images)[:, None, None]).sum(dim=1, keepdim=True)
+    return sum(share * band for share, band in zip(LUMA, images.split(1, dim=1), strict=True))
 
 
 def grey(images: Tensor, generator: torch.Generator, probability: float = 0.2) -> Tensor:
@@ -99,7 +121,7 @@ def grey(images: Tensor, generator: torch.Generator, probability: float = 0.2) -
 
     Args:
         images: [B, 1 or 3, H, W] in [0, 1].
-        generator: On the images' device.
+        generator: On the CPU.
         probability: In [0, 1].
 
     Taught in: lectures/03_training
@@ -121,7 +143,7 @@ def brightness(images: Tensor, generator: torch.Generator, amount: float = 0.3) 
 
     Args:
         images: [B, C, H, W] in [0, 1].
-        generator: On the images' device.
+        generator: On the CPU.
         amount: In [0, 1].
 
     Taught in: lectures/03_training
@@ -146,7 +168,7 @@ def colour_jitter(images: Tensor, generator: torch.Generator, amount: float = 0.
 
     Args:
         images: [B, 1 or 3, H, W] in [0, 1].
-        generator: On the images' device.
+        generator: On the CPU.
         amount: In [0, 1], of each of the three.
 
     Taught in: lectures/03_training
@@ -178,7 +200,7 @@ def random_erasing(
 
     Args:
         images: [B, C, H, W] in [0, 1].
-        generator: On the images' device.
+        generator: On the CPU.
         probability: In [0, 1]; the defaults are the paper's.
         smallest: Least share of the area.
         largest: Largest share of the area, at most 1.
@@ -201,9 +223,9 @@ def random_erasing(
     width = (area / form).sqrt().round().clamp(1, W)
     top = (draw_uniform(images, generator, 0, 1) * (H + 1 - height)).floor()
     left = (draw_uniform(images, generator, 0, 1) * (W + 1 - width)).floor()
-    new = {"generator": generator, "device": images.device, "dtype": images.dtype}
     erased = chosen & inside(images, (top, top + height, left, left + width))
-    return torch.where(erased, torch.rand(images.shape, **new), images)
+    new = draw_pixels(images, generator).uniform(*images.shape[1:])
+    return torch.where(erased, new.to(images.dtype), images)
 
 
 def cutout(images: Tensor, generator: torch.Generator, size: int = 8) -> Tensor:
@@ -211,7 +233,7 @@ def cutout(images: Tensor, generator: torch.Generator, size: int = 8) -> Tensor:
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         size: Side in pixels, at least 1; the paper's is 16 for 32 × 32 images of 10 classes.
 
     Raises:

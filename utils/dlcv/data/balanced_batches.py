@@ -21,7 +21,7 @@ class BalancedBatches(Batches):
         classes: P, at least 1 and no more than there are.
         per_class: K, at least 1.
         seed: Whole number, at least 0, from which the orders and the augmentations come.
-        augment: Function (images of a batch, generator on their device) -> images, or None.
+        augment: Function (images of a batch, generator on the CPU) -> images, or None.
 
     Raises:
         ValueError: If a class has too few images, there are too few classes, or the rest does not

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dlcv.data.augment_draws import send
+
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 SHUFFLING, AUGMENTING = 0, 1  # what the randomness of an epoch is for
@@ -25,7 +27,7 @@ class Batches:
         batch_size: Images in a batch; the last one of an epoch holds what is left.
         shuffle: Whether every epoch has an order of its own; otherwise the stored order.
         seed: Whole number, at least 0, from which the orders and the augmentations come.
-        augment: Function (images of a batch, generator on their device) -> images, or None.
+        augment: Function (images of a batch, generator on the CPU) -> images, or None.
 
     Raises:
         ValueError: If there is no image, or labels, batch size or seed do not fit.
@@ -72,9 +74,9 @@ class Batches:
         Yields:
             (images [b, ...], labels of these images), b = batch_size or, at the end, less.
         """
-        device = self.images.device
-        generator = torch.Generator(device).manual_seed(self._seed_for(number, AUGMENTING))
-        for indices in self.order(number).to(device).split(self.batch_size):
+        generator = self.generator(number)
+        order = send(self.order(number), self.images.device)
+        for indices in order.split(self.batch_size):
             images = self.images[indices]
             if self.augment is not None:
                 images = self.augment(images, generator)
@@ -87,6 +89,10 @@ class Batches:
             return torch.arange(N)
         generator = torch.Generator().manual_seed(self._seed_for(number, SHUFFLING))
         return torch.randperm(N, generator=generator)
+
+    def generator(self, number: int) -> torch.Generator:
+        """Return what an epoch's augmentations draw from, at its start."""
+        return torch.Generator().manual_seed(self._seed_for(number, AUGMENTING))
 
     def _seed_for(self, number: int, purpose: int) -> int:
         """Mix seed, epoch and purpose so that neighbouring ones have nothing in common."""

@@ -89,9 +89,9 @@ class CounterRandom:
         return draws
 
     def _set_items(self, seed: int, items: torch.Tensor, purpose: int) -> None:
-        root = torch.tensor([seed, purpose], device=items.device)
-        root = mix64(mix64(root[:1] * _GAMMA) + root[1:] + 1)
-        self.keys = mix64(root + (items + 1) * _GAMMA)  # [N]
+        root = torch.tensor(seed, device="cpu")  # a plain number in the end: no device waits for it
+        root = int(mix64(mix64(root * _GAMMA) + purpose + 1))
+        self.keys = mix64((items + 1) * _GAMMA + root)  # [N]
         self._position = 0
 
     def bits(self, *shape: int) -> torch.Tensor:

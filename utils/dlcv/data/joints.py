@@ -92,12 +92,13 @@ def place_joints(layout: Layout, masks: Tensor) -> Tensor:
 
 def _tables(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Places [kinds, JOINTS, 2], which of them exist, and which kinds are symmetric."""
-    places = torch.zeros(len(KINDS), JOINTS, 2)
-    exists = torch.zeros(len(KINDS), JOINTS, dtype=torch.bool)
-    symmetric = torch.zeros(len(KINDS), dtype=torch.bool)
+    here = torch.device("cpu")  # filled here entry by entry, then sent
+    places = torch.zeros(len(KINDS), JOINTS, 2, device=here)
+    exists = torch.zeros(len(KINDS), JOINTS, dtype=torch.bool, device=here)
+    symmetric = torch.zeros(len(KINDS), dtype=torch.bool, device=here)
     for kind, skeleton in SKELETONS.items():
         label, count = KINDS.index(kind), len(skeleton.names)
-        places[label, :count] = torch.tensor(skeleton.places)
+        places[label, :count] = torch.tensor(skeleton.places, device=here)
         exists[label, :count] = True
         symmetric[label] = skeleton.symmetric
     return places.to(device), exists.to(device), symmetric.to(device)

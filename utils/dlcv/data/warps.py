@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlcv.data.augment_draws import check_images, draw_chance, draw_uniform
+from dlcv.data.augment_draws import check_images, draw_chance, draw_integers, draw_uniform
 
 
 def flip_horizontal(images: Tensor, generator: torch.Generator, probability: float = 0.5) -> Tensor:
@@ -17,7 +17,7 @@ def flip_horizontal(images: Tensor, generator: torch.Generator, probability: flo
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         probability: In [0, 1].
 
     Raises:
@@ -35,27 +35,35 @@ def flip_vertical(images: Tensor, generator: torch.Generator, probability: float
     return torch.where(chosen, images.flip(2), images)
 
 
-def crop(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor:
-    """Frame each image with zeros and cut a window of the old size out, at a random place.
+def crop(
+    images: Tensor, generator: torch.Generator, padding: int = 4, frame: str = "constant"
+) -> Tensor:
+    """Frame each image and cut a window of the old size out, at a random place.
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         padding: Width of the frame in pixels, at least 0: the largest shift.
+        frame: What it is made of: "constant", zeros, or "reflect", the image mirrored; a mirror
+            is less wide than the image.
 
     Raises:
-        ValueError: If the shape is off or the padding negative.
+        ValueError: If the shape or the frame is off, or the padding negative.
 
     Taught in: lectures/03_training
     """
     check_images(images)
     if padding < 0:
         raise ValueError(f"expected padding >= 0, got {padding}")
+    if frame not in ("constant", "reflect"):
+        raise ValueError(f"expected a frame 'constant' or 'reflect', got {frame!r}")
     B, C, H, W = images.shape
-    draw = {"generator": generator, "device": images.device}
-    rows = torch.arange(H, device=images.device) + torch.randint(2 * padding + 1, (B, 1), **draw)
-    columns = torch.arange(W, device=images.device) + torch.randint(2 * padding + 1, (B, 1), **draw)
-    padded = F.pad(images, (padding,) * 4)  # [B, C, H + 2P, W + 2P]
+    if frame == "reflect" and padding >= min(H, W):
+        raise ValueError(f"expected a mirror of less than {min(H, W)} pixels, got {padding}")
+    down, across = (draw_integers(images, generator, 2 * padding + 1)[:, None] for _ in range(2))
+    rows = torch.arange(H, device=images.device) + down  # [B, H]
+    columns = torch.arange(W, device=images.device) + across
+    padded = F.pad(images, (padding,) * 4, mode=frame)  # [B, C, H + 2P, W + 2P]
     padded = padded.gather(2, rows[:, None, :, None].expand(B, C, H, W + 2 * padding))
     return padded.gather(3, columns[:, None, None, :].expand(B, C, H, W))
 
@@ -65,7 +73,7 @@ def zoom_crop(images: Tensor, generator: torch.Generator, smallest: float = 0.6)
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         smallest: Least side of the window as a share of the image's, in (0, 1].
 
     Raises:
@@ -86,7 +94,7 @@ def rotate(images: Tensor, generator: torch.Generator, degrees: float = 15.0) ->
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         degrees: Largest angle, at least 0.
 
     Taught in: lectures/03_training
@@ -104,7 +112,7 @@ def scale(
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         smallest: Factor, above 0.
         largest: Factor, at least the smallest.
 
@@ -119,7 +127,7 @@ def shift(images: Tensor, generator: torch.Generator, share: float = 0.1) -> Ten
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         share: At least 0.
 
     Taught in: lectures/03_training
@@ -134,7 +142,7 @@ def shear(images: Tensor, generator: torch.Generator, degrees: float = 15.0) -> 
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         degrees: Largest angle of an upright line afterwards, in [0, 90).
 
     Taught in: lectures/03_training
@@ -148,7 +156,7 @@ def stretch(images: Tensor, generator: torch.Generator, factor: float = 1.25) ->
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         factor: At least 1.
 
     Raises:
@@ -169,7 +177,7 @@ def lens(images: Tensor, generator: torch.Generator, strength: float = 0.15) -> 
 
     Args:
         images: [B, C, H, W].
-        generator: On the images' device.
+        generator: On the CPU.
         strength: In [0, 1/6]: up to there the corners, at r² = 2, do not fold over.
 
     Raises:
@@ -187,8 +195,12 @@ def lens(images: Tensor, generator: torch.Generator, strength: float = 0.15) -> 
 def matrix(*entries: Tensor | float) -> Tensor:
     """Matrices [B, 2, 3] from a, b, c, d and, if given, the shift: x_in = a x + b y − across."""
     a, b, c, d, across, down = (*entries, 0, 0)[:6]
-    tensor = next(entry for entry in (*entries, torch.ones(1)) if isinstance(entry, Tensor))
-    parts = [torch.as_tensor(e).to(tensor).expand_as(tensor) for e in (a, b, -across, c, d, -down)]
+    tensors = [entry for entry in entries if isinstance(entry, Tensor)]
+    like = tensors[0] if tensors else torch.ones(1)
+    parts = [
+        e.to(like) if isinstance(e, Tensor) else torch.full_like(like, e)
+        for e in (a, b, -across, c, d, -down)
+    ]
     return torch.stack(parts, dim=1).reshape(-1, 2, 3)
 
 

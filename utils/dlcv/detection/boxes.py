@@ -198,6 +198,8 @@ def batched_nms(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: fl
     """Suppress duplicates within each class (or image, or level) and never across.
 
     All boxes of a class are moved to a place of their own, where no other class can overlap them.
+    The detectors call this for every picture, so torchvision's compiled NMS does the rest: it keeps
+    what `nms` keeps, many times as fast.
 
     Args:
         boxes: [N, 4], xyxy in px.
@@ -218,8 +220,12 @@ def batched_nms(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: fl
         raise ValueError(f"expected {len(scores)} labels, got {list(labels.shape)}")
     if len(boxes) == 0:
         return labels.new_empty(0, dtype=torch.int64)
+    from torchvision.ops import nms as compiled_nms  # here, as importing it changes the environment
+
     extent = boxes.max() - boxes.min().clamp(max=0) + 1
-    return nms(boxes + (labels * extent)[:, None].to(boxes), scores, iou_threshold)
+    apart = (boxes + (labels * extent)[:, None].to(boxes)).detach()
+    dtype = torch.promote_types(torch.promote_types(apart.dtype, scores.dtype), torch.float32)
+    return compiled_nms(apart.to(dtype), scores.detach().to(dtype), iou_threshold)
 
 
 def check_scores(boxes: Tensor, scores: Tensor, iou_threshold: float) -> None:

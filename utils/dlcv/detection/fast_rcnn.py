@@ -10,7 +10,7 @@ from dlcv.data.real_boxes import BoxedPhotos
 from dlcv.data.scenes import Scenes
 from dlcv.detection.box_head import BoxHead, Pool, class_boxes, head_losses, region_targets
 from dlcv.detection.pipeline import Detections, thin_out, turn
-from dlcv.detection.roi import roi_pool
+from dlcv.detection.roi import compiled_roi_pool
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ def with_proposals(scenes: Scenes | BoxedPhotos, proposals: Sequence[Tensor]) ->
     if len(proposals) != len(scenes):
         raise ValueError(f"expected proposals of {len(scenes)} scenes, got {len(proposals)}")
     padded = nn.utils.rnn.pad_sequence(list(proposals), batch_first=True)
-    counts = torch.tensor([len(p) for p in proposals])
-    return ProposedScenes(scenes, padded, torch.arange(padded.shape[1]) < counts[:, None])
+    counts = torch.tensor([len(p) for p in proposals], device=padded.device)
+    given = torch.arange(padded.shape[1], device=padded.device) < counts[:, None]
+    return ProposedScenes(scenes, padded, given)
 
 
 class FastRCNN(nn.Module):
@@ -76,7 +77,7 @@ class FastRCNN(nn.Module):
         bins: int = 5,
         hidden: int = 128,
         regions: int = 24,
-        pool: Pool = roi_pool,
+        pool: Pool = compiled_roi_pool,
     ) -> None:
         super().__init__()
         self.backbone, self.classes, self.level = backbone, classes, level

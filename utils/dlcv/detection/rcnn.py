@@ -216,16 +216,15 @@ class RCNN:
         Returns:
             The detections of each image; scores are SVM scores, about 1 and more where it is sure.
         """
-        counts = [len(p) for p in proposals]
-        image = torch.arange(len(images)).repeat_interleave(torch.tensor(counts))
-        boxes = torch.cat(list(proposals))
+        counts, boxes = [len(p) for p in proposals], torch.cat(list(proposals))
+        image = torch.arange(len(images)).repeat_interleave(torch.tensor(counts)).to(boxes.device)
         features = self.network.describe(self.look(images, image, boxes))
         scores = self.judges.scores(*features)  # [n, K]
         moved = self.judges.boxes(boxes, *features)
         if not self.regress:
             moved = boxes[:, None].expand_as(moved)
         moved = clip_boxes(moved.flatten(0, 1), images.shape[-2:]).unflatten(0, moved.shape[:2])
-        labels = torch.arange(scores.shape[1]).expand_as(scores)
+        labels = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
         c = self.config
         return [
             thin_out(b.flatten(0, 1), s.flatten(), k.flatten(), c.score_threshold, c.nms_iou)
@@ -267,7 +266,7 @@ def train_rcnn(
 
     windows = describe_windows(proposals, scenes, classes)
     crops = look(scenes.images / 255, windows.image, windows.boxes)
-    network = crop_network(backbone, classes, config)
+    network = crop_network(backbone, classes, config).to(crops.device)
     batches = BiasedBatches(crops, windows.classes(), classes, config.steps, seed=seed)
     fit(network, batches, crop_loss, training, progress=False)
     judges = Judges(windows, *network.describe(crops), config)

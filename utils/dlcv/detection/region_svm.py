@@ -115,12 +115,13 @@ def mine_hard_negatives(
     Taught in: lectures/12_rcnn_family
     """
     order = torch.randperm(len(negatives), generator=torch.Generator().manual_seed(seed))
-    cached = torch.zeros(len(negatives), dtype=torch.bool)
+    cached = torch.zeros(len(negatives), dtype=torch.bool, device=negatives.device)
     cached[order[:first]] = True
     sizes, found = [], []
     while True:
         examples = torch.cat([positives, negatives[cached]])
-        weight = fit_svm(examples, torch.arange(len(examples)) < len(positives), C)
+        is_positive = torch.arange(len(examples), device=examples.device) < len(positives)
+        weight = fit_svm(examples, is_positive, C)
         hard = (negatives @ weight > -1) & ~cached
         sizes.append(int(cached.sum()))
         found.append(int(hard.sum()))

@@ -54,6 +54,21 @@ def roi_pool(
     return largest(maps, place.flatten(3), used.flatten(3)).permute(0, 3, 1, 2)
 
 
+def compiled_roi_pool(
+    input: Tensor, boxes: Regions, output_size: Size, spatial_scale: float = 1.0
+) -> Tensor:
+    """Return what `roi_pool` returns, many times as fast: torchvision's compiled function.
+
+    Arguments, result and errors are those of `roi_pool`.
+
+    Taught in: lectures/12_rcnn_family
+    """
+    from torchvision.ops import roi_pool as compiled  # here: importing it changes the environment
+
+    check_regions(input, boxes, output_size, spatial_scale)
+    return compiled(input, boxes, output_size, spatial_scale)
+
+
 def bin_places(first: Tensor, extent: Tensor, bins: int, limit: int) -> tuple[Tensor, Tensor]:
     """List the places of each bin along one side.
 

@@ -69,7 +69,7 @@ def train_sppnet(
 
     Taught in: lectures/12_rcnn_family
     """
-    config, look = config or RCNNConfig(), PyramidFeatures(backbone)
+    config, look = config or RCNNConfig(), PyramidFeatures(backbone.to(scenes.images.device))
     windows = describe_windows(proposals, scenes, classes)
     features = torch.cat(
         [
@@ -79,7 +79,7 @@ def train_sppnet(
             for part in [windows.image[mine]]
         ]
     )
-    network = RegionNetwork(nn.Identity(), look.size, classes)
+    network = RegionNetwork(nn.Identity(), look.size, classes).to(features.device)
     batches = BiasedBatches(features, windows.classes(), classes, config.steps, seed=seed)
     fit(network, batches, classification_loss, training, progress=False)
     judges = Judges(windows, *network.describe(features), config)

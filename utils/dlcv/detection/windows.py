@@ -65,9 +65,9 @@ def describe_windows(
         iou = box_iou(windows, truth)  # [R, M]
         one_hot = torch.nn.functional.one_hot(labels, classes)  # [M, K]
         nearest = iou.argmax(dim=1)
-        exact = torch.arange(len(windows)) >= len(boxes)
+        exact = torch.arange(len(windows), device=windows.device) >= len(boxes)
         overlaps = (iou[:, :, None] * one_hot).amax(dim=1)
-        image = torch.full((len(windows),), i)
+        image = torch.full((len(windows),), i, device=windows.device)
         rows.append((image, windows, overlaps, truth[nearest], labels[nearest], exact))
     return Windows(*map(torch.cat, zip(*rows, strict=True)))
 

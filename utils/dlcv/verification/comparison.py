@@ -19,6 +19,7 @@ from dlcv.verification.protocol import make_pairs, roc, true_accepts_at, verific
 FILE = "losses.csv"
 COLUMNS = ("loss", "part", "seed", "lr", "accuracy", "tar")
 FALSE_ACCEPTS = 0.01  # at which `tar` is read off
+LONGER = 3  # times as many passes in the measurements that are called "longer"
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class Budget:
         """Ten pictures each of people who are not learnt from, and pairs of them.
 
         Args:
-            part: "validation" or "test".
+            part: "validation", "test", or "longer", which is judged on the people of "test".
         """
-        start = {"validation": 10**6, "test": 2 * 10**6}[part]
+        start = {"validation": 10**6, "test": 2 * 10**6, "longer": 2 * 10**6}[part]
         faces = render_faces(self.strangers, 10, start=start, config=FaceConfig(self.size))
         return faces, make_pairs(faces.labels, self.pairs)
 
@@ -98,8 +99,9 @@ def measurements(part: str) -> list[Measurement]:
     """The trainings that were measured with `Budget()`.
 
     Args:
-        part: "validation", where each loss has one training for each rate, or "test", where it has
-            one for each of three seeds, at the best of these rates.
+        part: "validation", where each loss has one training for each rate; "test", where it has
+            one for each of three seeds, at the best of these rates; or "longer", the same with
+            `LONGER` times as many passes.
 
     Returns:
         The trainings, in the order of the file.
@@ -115,5 +117,5 @@ def measurements(part: str) -> list[Measurement]:
     ]
     found = [row for row in rows if row.part == part]
     if not found:
-        raise ValueError(f"expected 'validation' or 'test', got {part!r}")
+        raise ValueError(f"expected 'validation', 'test' or 'longer', got {part!r}")
     return found

@@ -9,9 +9,9 @@ from dlcv.data.scenes import KINDS, SceneConfig, Scenes, render_scenes
 
 RESULTS = "detectors.csv"
 SCENES = SceneConfig(size=96)
-TRAIN, VALIDATION, TEST = (200, 1), (100, 2), (200, 3)
-"""How many scenes, and the seed that they are drawn from: to learn from, to choose the learning
-rate on, and to report on."""
+FEW, MANY, VALIDATION, TEST = (200, 1), (600, 1), (100, 2), (200, 3)
+"""How many scenes, and the seed that they are drawn from: a few to learn from, the same and more,
+others to choose the learning rate on, and others to report on."""
 EPOCHS, BATCH = 8, 8
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 CLASSES = len(KINDS)
@@ -22,6 +22,7 @@ class Result:
     """One training of one detector, judged on the test scenes.
 
     Attributes:
+        scenes: Number of scenes it learnt from.
         system: Its name.
         seed: Of the training.
         lr: Learning rate, the best on the validation scenes.
@@ -32,6 +33,7 @@ class Result:
         map: The same, averaged over IoU 0.5, 0.55, ..., 0.95.
     """
 
+    scenes: int
     system: str
     seed: int
     lr: float
@@ -42,17 +44,26 @@ class Result:
     map: float
 
 
-def measured_detectors() -> dict[str, list[Result]]:
+def measured_detectors(scenes: int = FEW[0]) -> dict[str, list[Result]]:
     """Read what `tools/measure_detectors.py` measured: for each system the trainings of all seeds.
+
+    Args:
+        scenes: How many scenes they learnt from: the first number of `FEW` or of `MANY`.
+
+    Raises:
+        ValueError: If nothing was measured with so many scenes.
 
     Taught in: lectures/12_rcnn_family
     """
+    if scenes not in (FEW[0], MANY[0]):
+        raise ValueError(f"expected {FEW[0]} or {MANY[0]} scenes, got {scenes}")
     text = (files("dlcv.detection.measured") / RESULTS).read_text()
     results: dict[str, list[Result]] = {}
     for row in csv.DictReader(text.splitlines()):
-        name, seed, *numbers = row.values()
-        result = Result(name, int(seed), *map(float, numbers))
-        results.setdefault(name, []).append(result)
+        count, name, seed, *numbers = row.values()
+        if int(count) == scenes:
+            result = Result(scenes, name, int(seed), *map(float, numbers))
+            results.setdefault(name, []).append(result)
     return results
 
 
@@ -62,6 +73,6 @@ def mean_of(results: list[Result], quantity: str) -> float:
 
 
 def measuring_scenes(split: tuple[int, int]) -> Scenes:
-    """Render the scenes of a split: TRAIN, VALIDATION or TEST."""
+    """Render the scenes of a split: FEW, MANY, VALIDATION or TEST."""
     count, seed = split
     return render_scenes(count, seed=seed, config=SCENES, masks=False)

@@ -51,10 +51,12 @@ def test_one_of_each_by_hand():
 
 def test_mending_by_hand():
     some = detections([CASES["found"], CASES["shifted"], CASES["again"]])
-    placed = mend(some, TARGET, PLACE)
+    verdicts = sort_errors(some, TARGET)
+    placed = mend(some, TARGET, verdicts, PLACE)
     assert placed["boxes"].tolist() == [[0, 0, 10, 10], [50, 50, 70, 70], [0, 0, 10, 9]]
-    assert len(mend(some, TARGET, DUPLICATE)["boxes"]) == 2
-    named = mend(detections([CASES["misnamed"], CASES["misnamed"]]), TARGET, CLASS)
+    assert len(mend(some, TARGET, verdicts, DUPLICATE)["boxes"]) == 2
+    twice = detections([CASES["misnamed"], CASES["misnamed"]])
+    named = mend(twice, TARGET, sort_errors(twice, TARGET), CLASS)
     assert named["labels"].tolist() == [1]  # the second would be a duplicate
 
 
@@ -89,7 +91,7 @@ def test_mending_leaves_none_of_the_kind_and_never_costs(simulated):
     found, targets = simulated
     before = mean_average_precision(found, targets)["map"]
     for name, kind in ERRORS.items():
-        mended = [mend(f, t, kind) for f, t in zip(found, targets, strict=True)]
+        mended = [mend(f, t, sort_errors(f, t), kind) for f, t in zip(found, targets, strict=True)]
         assert count_errors(mended, targets, 0.0)[name] == 0, name
         assert mean_average_precision(mended, targets)["map"] >= before - 0.005
     costs = error_costs(found, targets)

@@ -63,6 +63,7 @@ EVERY = {
     "roi_bins": "RoiBins()",
     "skip_mixer": "SkipMixer(PICTURE, PICTURE[:, 0], 'a', {'net': [rand(1, 1, 2, 2)]})",
     "sliding_window": "SlidingWindow(SCENE, WindowNet(1), ['fish'], torch.ones(4))",
+    "target_grid": "TargetGrid()",
     "task_ladder": "TaskLadder(count=1)",
     "transfer_surface": "TransferSurface({0: {10: (0.5, 0.6)}}, {10: (0.4, 0.5)}, 1)",
     "unpooling_bench": "UnpoolingBench()",

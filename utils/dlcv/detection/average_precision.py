@@ -126,9 +126,13 @@ def mean_average_precision(
         check_entries(prediction, ("scores", "labels"), f"predictions[{i}]")
         check_entries(target, ("labels",), f"targets[{i}]")
     labels = torch.cat([t["labels"] for t in targets]).unique().tolist() if targets else []
+    images = [
+        (p, t, {*p["labels"].tolist(), *t["labels"].tolist()})
+        for p, t in zip(predictions, targets, strict=True)
+    ]
     table = {}
-    for label in labels:
-        found = [found_of(p, t, label, method) for p, t in zip(predictions, targets, strict=True)]
+    for label in labels:  # an image without anything of a class says nothing about it
+        found = [found_of(p, t, label, method) for p, t, present in images if label in present]
         if any((~f.objects.ignored).any() for f in found):
             table[label] = [class_ap(found, t, method) for t in iou_thresholds]
     columns = list(zip(*table.values(), strict=True)) or [()] * len(iou_thresholds)

@@ -124,7 +124,9 @@ def count_errors(
     return counts
 
 
-def mend(detections: Detections, target: dict[str, Tensor], kind: int) -> Detections:
+def mend(
+    detections: Detections, target: dict[str, Tensor], verdicts: Verdicts, kind: int
+) -> Detections:
     """Return the detections of an image as if one kind of error did not happen.
 
     A badly placed box is put onto its object, a wrong class is set right; where the object is found
@@ -133,6 +135,7 @@ def mend(detections: Detections, target: dict[str, Tensor], kind: int) -> Detect
     Args:
         detections: See `sort_errors`.
         target: Likewise.
+        verdicts: What `sort_errors` says about them.
         kind: PLACE, CLASS, BOTH, DUPLICATE or BACKGROUND.
 
     Reference:
@@ -140,7 +143,7 @@ def mend(detections: Detections, target: dict[str, Tensor], kind: int) -> Detect
 
     Taught in: lectures/13_one_stage
     """
-    kinds, about, found = sort_errors(detections, target)
+    kinds, about, found = verdicts
     boxes, labels = detections["boxes"].clone(), detections["labels"].clone()
     keep, taken = kinds != kind, found >= 0
     if kind in (PLACE, CLASS):
@@ -171,15 +174,14 @@ def error_costs(
 
     Taught in: lectures/13_one_stage
     """
-    pairs = list(zip(detections, targets, strict=True))
+    judged = [(d, t, sort_errors(d, t)) for d, t in zip(detections, targets, strict=True)]
     before = mean_average_precision(detections, targets)["map"]
     costs = {}
     for name, kind in ERRORS.items():
-        mended = [mend(found, target, kind) for found, target in pairs]
+        mended = [mend(found, target, verdicts, kind) for found, target, verdicts in judged]
         costs[name] = mean_average_precision(mended, targets)["map"] - before
     fewer = []
-    for found, target in pairs:
-        kinds, about, by = sort_errors(found, target)
+    for _, target, (kinds, about, by) in judged:
         kept = by >= 0
         kept[about[(kinds == PLACE) | (kinds == CLASS)]] = True
         fewer.append({name: target[name][kept] for name in ("boxes", "labels")})

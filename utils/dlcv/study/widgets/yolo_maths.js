@@ -37,11 +37,12 @@ function thinOut(found, least, threshold) {
   return kept;
 }
 
-// The cell of a centre, and where in the cell it lies.
+// The cell of a centre, where in the cell it lies, and the size as a share of the picture.
 function cellOf([x1, y1, x2, y2], { S, size }) {
   const at = [(y1 + y2) / 2, (x1 + x2) / 2].map((edge) => Math.max(0, Math.min(S - 1, Math.floor((edge * S) / size))));
   const inside = [((x1 + x2) / 2) * (S / size) - at[1], ((y1 + y2) / 2) * (S / size) - at[0]];
-  return { row: at[0], column: at[1], inside, roots: [Math.sqrt((x2 - x1) / size), Math.sqrt((y2 - y1) / size)] };
+  const shares = [(x2 - x1) / size, (y2 - y1) / size];
+  return { row: at[0], column: at[1], inside, shares, roots: shares.map(Math.sqrt) };
 }
 
 // The object of each cell that has one; of several the last stays, as in yolo_targets.
@@ -51,5 +52,15 @@ function responsibleCells(objects, shape) {
     const cell = cellOf(box, shape);
     cells.set(cell.row * shape.S + cell.column, { ...cell, object });
   });
+  return cells;
+}
+
+// The same with what such a cell is told: x, y, w, h, 1, and the class as one-hot.
+function targetCells(objects, labels, shape) {
+  const cells = responsibleCells(objects, shape);
+  for (const cell of cells.values()) {
+    const oneHot = Array.from({ length: shape.C }, (_, k) => (k === labels[cell.object] ? 1 : 0));
+    cell.numbers = [...cell.inside, ...cell.shares, 1, ...oneHot];
+  }
   return cells;
 }

@@ -216,7 +216,8 @@ def pytest_runtest_makereport(
     if isinstance(item, IPyNbCell) and report.failed:
         lecture = item.path.relative_to(item.config.rootpath)
         place = f"{lecture}, {item.name} (id {item.cell.get('id')})"
-        report.longrepr = f"{place}: {reason_of(call.excinfo.value)}\n{report.longrepr}"
+        reason = reason_of(call.excinfo.value) if call.excinfo else "stopped, see below"
+        report.longrepr = f"{place}: {reason}\n{report.longrepr}"
     return report
 
 

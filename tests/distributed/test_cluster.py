@@ -74,6 +74,18 @@ def play_torchrun(cluster, body):
     path.chmod(0o755)
 
 
+def run_all_of_it(command, environment):
+    """Run a command; when the time is over, end it with all that it started."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, start_new_session=True, **pipes) as job:
+        try:
+            out, errors = job.communicate(timeout=LONGEST_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(job.pid, signal.SIGKILL)
+            raise
+    return job.returncode, out, errors
+
+
 def test_torchrun_understands_the_line(cluster, tmp_path):
     cluster |= {"SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "123456", "SLURM_GPUS_ON_NODE": "4"}
     play_torchrun(cluster, f'printf "%s\\n" "$@" > {tmp_path}/arguments')
@@ -112,10 +124,10 @@ def test_one_of_two_processes_is_killed_and_the_training_ends_like_that_of_one(c
     path, options = tmp_path / "run.pt", ["--epochs=1", "--save-every=3"]
     command = ["bash", SCRIPT, tmp_path / "program.py", path, *options]
     cluster["CUDA_VISIBLE_DEVICES"] = ""
-    run = subprocess.run(command, env=cluster, capture_output=True, text=True, timeout=LONGEST_S)
-    assert run.returncode == 0, run.stderr
+    code, out, errors = run_all_of_it(command, cluster)
+    assert code == 0, errors
     assert (tmp_path / "run.pt.killed").exists()
-    reports = run.stdout.splitlines()  # of the first process alone
+    reports = out.splitlines()  # of the first process alone
     assert reports[0] == "6 steps"
     assert [line[:21] for line in reports[1:]] == ["17 steps {'epoch': 1,"]
     alone = [sys.executable, "-m", "dlcv.distributed.torchrun_fit", tmp_path / "alone.pt"]

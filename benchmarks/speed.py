@@ -131,7 +131,8 @@ def in_words(row: Row | None) -> str:
         return NOT_YET
     if row.ratio is None:
         return NONE
-    return f"{row.ratio:.2g} ({row.low:.2g} to {row.high:.2g})"
+    ratio, low, high = (f"{float(f'{x:.2g}'):g}" for x in (row.ratio, row.low, row.high))
+    return f"{ratio} ({low} to {high})"
 
 
 def as_markdown(rows: dict[tuple[str, str], Row]) -> str:

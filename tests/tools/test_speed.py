@@ -199,3 +199,8 @@ def test_a_reference_that_is_not_installed_is_said_plainly(capsys):
     contest = Contest("turn", "3", "x", lambda device: 1 / 0, needs="no_such_package")
     assert speed.measure(CPU, [contest]) == []
     assert "turn: left out, no_such_package is not installed" in capsys.readouterr().out
+
+
+def test_large_ratios_are_written_out():
+    row = speed.Row("NMS", "cpu", 5.0, 0.03, 166.4, 151.0, 183.9, 1, "m", "v")
+    assert speed.in_words(row) == "170 (150 to 180)"

@@ -69,7 +69,7 @@ def test_killed_again_and_again_in_steps_and_in_saves_it_ends_the_same(run, unbr
 
 def test_killed_from_outside_at_any_moment_it_ends_the_same(run, unbroken, tmp_path):
     task, expected = unbroken
-    draw, patience_s, kills = random.Random(1), 0.3, 0
+    draw, patience_s, kills = random.Random(1), 0.05, 0
     while True:
         seed = kills if (tmp_path / "run.pt").exists() else 0
         if run(task, tmp_path, seed, wait_s=draw.random() * patience_s) == 0:

@@ -217,6 +217,7 @@ def test_nothing_is_wider_than_the_page(open_widget, fresh, width, theme):
     page = open_widget(fresh, width=width, theme=theme)
     page.get_by_text("Design your own").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator(".chart svg")).to_be_visible()
     box = page.locator(".chart svg").bounding_box()
     names = page.locator(".name").evaluate_all(
         "(all) => all.map((n) => n.getBoundingClientRect()).map((b) => [b.left, b.right])"

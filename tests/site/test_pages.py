@@ -115,6 +115,12 @@ def test_no_table_is_left_as_it_was_typed(path):
 
 
 @pytest.mark.parametrize("path", lecture_pages())
+def test_no_output_is_an_object_that_tells_nothing(path):
+    text = (SITE / path).read_text("utf-8")
+    assert not re.findall(r"&lt;[\w.]+[^&]{0,40} at 0x[0-9a-f]+&gt;|&lt;Axes: ", text)
+
+
+@pytest.mark.parametrize("path", lecture_pages())
 def test_a_shared_lecture_shows_its_title_and_first_words(path):
     text = (SITE / path).read_text("utf-8")
     card = dict(re.findall(r'<meta property="og:(\S+)" content="([^"]*)"', text))

@@ -8,9 +8,7 @@ from http.client import HTTPException
 from urllib.request import Request, urlopen
 
 from dlcv.data import real, real_sets
-from dlcv.data.fetching import reason
-
-PATIENCE_S = 30.0
+from dlcv.data.fetching import PATIENCE_S, reason
 
 
 def addresses() -> dict[str, tuple[str, ...]]:

@@ -11,19 +11,7 @@ from torchvision import datasets
 
 from dlcv.data.real import SOURCES, data_folder, load_real
 
-
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch):
-    def refuse(*args, **kwargs):
-        raise OSError("no network here")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("DLCV_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
+pytestmark = pytest.mark.usefixtures("no_network")
 
 
 def fetched_by(monkeypatch, write):

@@ -1,7 +1,6 @@
 """Known sets of photographs: found on disk, verified, read from their archives, or fetched."""
 
 import shutil
-import socket
 
 import pytest
 from photo_files import accept, voc_files, write_archive, write_folder, write_set
@@ -16,18 +15,7 @@ SOME = {"a/one.txt": b"1", "a/b/two.txt": b"22", "three.txt": b"333"}
 ONE_PART = {"voc2007": "test", "voc2012": "val", "coco": "val", "lfw": "pairs", "flickr8k": "dev"}
 
 
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch):
-    def refuse(*args, **kwargs):
-        raise OSError("no network here")
-
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("DLCV_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
+pytestmark = pytest.mark.usefixtures("no_network")
 
 
 @pytest.mark.parametrize("ending", ["zip", "tar", "tgz", "folder"])

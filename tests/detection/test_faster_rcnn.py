@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import nn
+from tiny_detector import SMALL, TinyBackbone, tiny_faster_rcnn
 
 from dlcv.classification.backbone import backbone
 from dlcv.data.batches import Batches
@@ -15,27 +15,12 @@ from dlcv.detection.region_proposals import RegionConfig
 from dlcv.training import TrainConfig, fit
 
 CLASSES = 3
-SMALL = RegionConfig(scales_px=((12, 20),), before_nms=30, proposals=10, regions_sampled=8, bins=3)
-
-
-class TinyBackbone(nn.Module):
-    """One convolution to stride 4 and another to stride 8."""
-
-    channels, strides = (6, 6), (4, 8)
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.second = nn.Conv2d(3, 6, 4, 4), nn.Conv2d(6, 6, 2, 2)
-
-    def features(self, images):
-        x = self.first(images).relu()
-        return [x, self.second(x).relu()]
 
 
 @pytest.fixture
 def tiny():
     torch.manual_seed(0)
-    return FasterRCNN(TinyBackbone(), CLASSES, SMALL, levels=(1,), hidden=16)
+    return tiny_faster_rcnn(CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +87,7 @@ def test_four_steps(scenes):
 
     def make():
         torch.manual_seed(len(made))
-        made.append(FasterRCNN(TinyBackbone(), CLASSES, SMALL, levels=(1,), hidden=16))
+        made.append(tiny_faster_rcnn(CLASSES))
         return made[-1]
 
     batches = Batches(scenes.images, scenes, 4)
@@ -111,7 +96,7 @@ def test_four_steps(scenes):
     assert detector is second
     assert [len(h.losses) for h in histories] == [2, 2, 2, 2]
     torch.manual_seed(0)
-    fresh = FasterRCNN(TinyBackbone(), CLASSES, SMALL, levels=(1,), hidden=16)
+    fresh = tiny_faster_rcnn(CLASSES)
     for mine, other in zip(first.head.parameters(), fresh.head.parameters(), strict=True):
         assert torch.equal(mine, other)  # step 1 leaves the head alone
     assert not any(p.requires_grad for p in second.backbone.parameters())
@@ -122,10 +107,10 @@ def test_four_steps(scenes):
 def test_maps_are_fixed_in_the_last_two_steps(scenes):
     """No learning rate in step 2: the maps must be those the second network began with."""
     torch.manual_seed(4)
-    begin = FasterRCNN(TinyBackbone(), CLASSES, SMALL, levels=(1,), hidden=16)
+    begin = tiny_faster_rcnn(CLASSES)
 
     def make():
-        model = FasterRCNN(TinyBackbone(), CLASSES, SMALL, levels=(1,), hidden=16)
+        model = tiny_faster_rcnn(CLASSES)
         model.load_state_dict(begin.state_dict())
         return model
 

@@ -14,33 +14,17 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch._dynamo  # the optimisers import it: once here, and not in every fork
+from tiny_detector import tiny_faster_rcnn
 from torch import nn
 
 from dlcv.data.augment import noise, random_erasing
 from dlcv.data.batches import Batches
 from dlcv.data.bundled import load_digits_split
 from dlcv.data.scenes import SceneConfig, render_scenes
-from dlcv.detection.faster_rcnn import FasterRCNN
 from dlcv.detection.pipeline import detector_loss
-from dlcv.detection.region_proposals import RegionConfig
 from dlcv.training import TrainConfig, classification_loss, evaluate, fit
 
-SMALL = RegionConfig(scales_px=((12, 20),), before_nms=30, proposals=10, regions_sampled=8, bins=3)
 save = torch.save  # as it is without a trap
-
-
-class TinyBackbone(nn.Module):
-    """One convolution to stride 4 and another to stride 8."""
-
-    channels, strides = (6, 6), (4, 8)
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.second = nn.Conv2d(3, 6, 4, 4), nn.Conv2d(6, 6, 2, 2)
-
-    def features(self, images):
-        x = self.first(images).relu()
-        return [x, self.second(x).relu()]
 
 
 def digits() -> dict:
@@ -72,7 +56,7 @@ def detector() -> dict:
     kinds = SceneConfig(size=48, objects=(0, 3), kinds=range(3))
     scenes = render_scenes(24, seed=5, config=kinds, masks=False)
     return {
-        "model": FasterRCNN(TinyBackbone(), 3, SMALL, levels=(1,), hidden=16),
+        "model": tiny_faster_rcnn(3),
         "batches": Batches(scenes.images, scenes, 4, seed=1),
         "loss_fn": detector_loss,
         "config": TrainConfig(3, 0.003, "adamw", clip_norm=5.0),

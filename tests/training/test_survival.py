@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,9 +20,10 @@ LONGEST_S = 120
 @pytest.fixture(scope="module")
 def run():
     """Train in a process of its own, see `long_runs.train`, and return its exit code."""
-    command = [sys.executable, long_runs.__file__]
+    command = [sys.executable, "-m", "training.long_runs"]
+    tests = Path(long_runs.__file__).parent.parent
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as server:
+    with subprocess.Popen(command, cwd=tests, **pipes) as server:
 
         def train(task, folder, seed=0, kill=None, wait_s=LONGEST_S):
             server.stdin.write(json.dumps([[task, str(folder), seed, kill], wait_s]) + "\n")

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 from tqdm.auto import tqdm
 
 LARGE_BYTES = 10**9  # a checksum of what is smaller takes a second or two
-_PATIENCE_S = 30.0  # how long a server may stay silent
+PATIENCE_S = 30.0  # how long a server may stay silent
 _ATTEMPTS = 5  # at one address, in a row, without a single new byte
 _BLOCK_BYTES = 2**18
 
@@ -191,7 +191,7 @@ def _request(url: str, have: int) -> Iterator[HTTPResponse | None]:
     """Ask for the bytes from `have` on; None if there are none."""
     headers = {"User-Agent": "dlcv"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
-        answer = urlopen(Request(url, headers=headers), timeout=_PATIENCE_S)
+        answer = urlopen(Request(url, headers=headers), timeout=PATIENCE_S)
     except HTTPError as error:
         if error.code != 416 or not have:
             raise

@@ -5,7 +5,6 @@ as torchvision lays them out, or else in a cache folder of the user.
 """
 
 import gzip
-import hashlib
 import io
 import pickle
 import socket
@@ -23,11 +22,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from dlcv.data.fetching import data_folder, reason
+from dlcv.data.fetching import PATIENCE_S, checksum_of, data_folder, reason
 
 PARTS = ("train", "test")
 PETS_SIZE = 128  # px, a teaching value: breeds can be told apart, and all images fit in memory
-_PATIENCE_S = 30.0  # how long a server may stay silent
 
 
 class RealImages(NamedTuple):
@@ -121,7 +119,7 @@ def _fetch(name: str, source: Source) -> None:
 def _patience() -> Iterator[None]:
     """Within, a connection that stays silent for long is given up."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE_S)
+    socket.setdefaulttimeout(PATIENCE_S)
     try:
         yield
     finally:
@@ -132,16 +130,11 @@ def _verify(name: str, source: Source, folder: Path) -> None:
     for file, md5 in source.checksums(source.torchvision_class()).items():
         path = folder / file
         fault = "is missing" if not path.is_file() else "is damaged: its checksum is wrong"
-        if not path.is_file() or _md5(path) != md5:
+        if not path.is_file() or checksum_of(path, md5) != md5:
             raise RuntimeError(
                 f"{path} {fault}; delete the folder {folder} and load {name} again, which fetches "
                 f"{source.download_mb} MB"
             )
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "md5").hexdigest()
 
 
 def _read_mnist(mnist: Any, folder: Path, part: str, size: int | None) -> RealImages:

@@ -131,14 +131,25 @@ def load_boxes(
         >>> photos = load_boxes("voc2007", "trainval", 128, count=500)  # doctest: +SKIP
         >>> photos = load_boxes(Path("my_photos"), "train", 128)  # doctest: +SKIP
     """
+    layout, photos, classes = open_photos(source, part, count, classes, masks)
+    images, sides = load_squares(layout.files, [photo.file for photo in photos], size)
+    loaded = _assemble(photos, classes, images, sides)
+    return replace(loaded, masks=_masks(layout, photos, loaded, size)) if masks else loaded
+
+
+def open_photos(
+    source: str | Path,
+    part: str,
+    count: int | None,
+    classes: Sequence[str] | None,
+    masks: bool,
+) -> tuple[VocLayout | CocoLayout, list[AnnotatedPhoto], tuple[str, ...]]:
+    """Open a set and choose photographs of it, see `load_boxes`: layout, photographs, classes."""
     if count is not None and count < 1:
         raise ValueError(f"expected a count >= 1, got {count}")
     layout = open_layout(source, part)
     photos = layout.photos(part, masks) if isinstance(layout, VocLayout) else layout.photos()
-    photos, classes = select(photos, layout.classes, classes, count)
-    images, sides = load_squares(layout.files, [photo.file for photo in photos], size)
-    loaded = _assemble(photos, classes, images, sides)
-    return replace(loaded, masks=_masks(layout, photos, loaded, size)) if masks else loaded
+    return layout, *select(photos, layout.classes, classes, count)
 
 
 def open_layout(source: str | Path, part: str) -> VocLayout | CocoLayout:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dlcv.data.photographs import load_squares
-from dlcv.data.real_boxes import open_layout, select
-from dlcv.data.voc_layout import IGNORED_PIXEL, VocLayout
+from dlcv.data.real_boxes import open_photos
+from dlcv.data.voc_layout import IGNORED_PIXEL
 
 
 class SegmentedPhotos(NamedTuple):
@@ -59,11 +59,7 @@ def load_masks(
         ValueError: if there is no such set, part, layout or class, or a number is out of its range.
         RuntimeError: if data cannot be fetched or are damaged. The message says what to do.
     """
-    if count is not None and count < 1:
-        raise ValueError(f"expected a count >= 1, got {count}")
-    layout = open_layout(source, part)
-    photos = layout.photos(part, True) if isinstance(layout, VocLayout) else layout.photos()
-    photos, chosen = select(photos, layout.classes, classes, count)
+    layout, photos, chosen = open_photos(source, part, count, classes, masks=True)
     images, _ = load_squares(layout.files, [photo.file for photo in photos], size)
     table = _renumbering(layout.classes, chosen)
     semantic = torch.empty(len(photos), size, size, dtype=torch.uint8)

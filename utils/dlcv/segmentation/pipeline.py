@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dlcv.data.voc_layout import IGNORED_PIXEL
 from dlcv.segmentation.mean_iou import SegmentationScores, confusion_matrix, segmentation_scores
 from dlcv.training import eval_mode
 
 SYMMETRIES = 8  # of a square: four quarter turns, each with or without a flip
-IGNORED = 255  # the class of pixels that do not count, as in PASCAL VOC
 
 
 def turn(images: Tensor, symmetry: int) -> Tensor:
@@ -53,7 +53,7 @@ def segmentation_loss(
     images, classes = batch
     symmetry = int(torch.randint(symmetries, ()))
     logits = model(turn(images.float() / 255, symmetry))
-    return F.cross_entropy(logits, turn(classes, symmetry).long(), ignore_index=IGNORED)
+    return F.cross_entropy(logits, turn(classes, symmetry).long(), ignore_index=IGNORED_PIXEL)
 
 
 @torch.no_grad()
@@ -89,7 +89,7 @@ def judge(
     Taught in: lectures/14_segmentation
     """
     found = label_pixels(model, images)
-    return segmentation_scores(confusion_matrix(found, classes, num_classes, IGNORED))
+    return segmentation_scores(confusion_matrix(found, classes, num_classes, IGNORED_PIXEL))
 
 
 def load_measured() -> dict[str, dict]:

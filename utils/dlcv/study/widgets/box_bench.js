@@ -47,19 +47,8 @@ export default {
     stage.append(enclosing, bodies.true, bodies.predicted, shared, corners.true, corners.predicted);
 
     function drag(event, key, isCorner) {
-      event.preventDefault();
-      event.currentTarget.focus();
-      const node = event.currentTarget;
-      const scale = SIDE / stage.getBoundingClientRect().width;
-      const [from, startX, startY] = [model.get(key), event.clientX, event.clientY];
-      const follow = ({ clientX, clientY }) => set({ [key]: movedBox(from, Math.round((clientX - startX) * scale), Math.round((clientY - startY) * scale), isCorner, SIDE, LEAST) });
-      const stop = () => {
-        node.removeEventListener("pointermove", follow);
-        for (const name of ["pointerup", "pointercancel"]) node.removeEventListener(name, stop);
-      };
-      node.setPointerCapture(event.pointerId);
-      node.addEventListener("pointermove", follow);
-      for (const name of ["pointerup", "pointercancel"]) node.addEventListener(name, stop);
+      const from = model.get(key);
+      followPointer(event, stage, SIDE, (dx, dy) => set({ [key]: movedBox(from, dx, dy, isCorner, SIDE, LEAST) }));
     }
 
     const cells = Object.fromEntries(ROWS.map(([key]) => [key, { value: h("td", { class: "value" }), bar: h("span", { class: "bar" }) }]));

@@ -26,7 +26,7 @@ class BoxBench(Widget):
     """
 
     module = "box_bench"
-    parts = ("box_bench_maths",)
+    parts = ("box_bench_maths", "box_moving")
     true = traitlets.List([30, 30, 70, 70]).tag(sync=True)
     predicted = traitlets.List([38, 30, 78, 70]).tag(sync=True)
 

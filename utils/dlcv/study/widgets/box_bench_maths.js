@@ -16,11 +16,3 @@ function boxLosses(predicted, truth) {
   const giou = iou - (enclosing - union) / enclosing;
   return { squared, l2: Math.sqrt(squared), smooth, iou: 1 - iou, giou: 1 - giou, overlap: iou, enclosing: [left, top, right, bottom] };
 }
-
-// Move a box, or its lower right corner, and keep it in the picture and large enough.
-function movedBox([x1, y1, x2, y2], dx, dy, isCorner, side, least) {
-  const held = (value, low, high) => Math.max(low, Math.min(high, value));
-  if (isCorner) return [x1, y1, held(x2 + dx, x1 + least, side), held(y2 + dy, y1 + least, side)];
-  const [mx, my] = [held(dx, -x1, side - x2), held(dy, -y1, side - y2)];
-  return [x1 + mx, y1 + my, x2 + mx, y2 + my];
-}

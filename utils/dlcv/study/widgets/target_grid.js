@@ -17,19 +17,8 @@ export default {
       put({ boxes: model.get("boxes").map((old, i) => (i === object ? box : old)) });
     };
     const drag = (event, object, isCorner) => {
-      event.preventDefault();
-      const node = event.currentTarget;
-      node.focus();
-      const scale = SIZE / stage.getBoundingClientRect().width;
       const from = model.get("boxes")[object];
-      const follow = ({ clientX, clientY }) => move(object, from, Math.round((clientX - event.clientX) * scale), Math.round((clientY - event.clientY) * scale), isCorner);
-      const stop = () => {
-        node.removeEventListener("pointermove", follow);
-        for (const name of ["pointerup", "pointercancel"]) node.removeEventListener(name, stop);
-      };
-      node.setPointerCapture(event.pointerId);
-      node.addEventListener("pointermove", follow);
-      for (const name of ["pointerup", "pointercancel"]) node.addEventListener(name, stop);
+      followPointer(event, stage, SIZE, (dx, dy) => move(object, from, dx, dy, isCorner));
     };
     const hold = (object, isCorner, what) => h("svg:rect", {
       class: isCorner ? "corner" : "body", style: `--colour:${colourOf(object)}`, tabindex: 0, role: "application", "aria-label": what,

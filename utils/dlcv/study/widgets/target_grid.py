@@ -37,7 +37,7 @@ class TargetGrid(Widget):
     """
 
     module = "target_grid"
-    parts = ("pixels", "box_bench_maths", "yolo_maths")
+    parts = ("pixels", "box_moving", "yolo_maths")
     boxes = traitlets.List().tag(sync=True)
     labels = traitlets.List().tag(sync=True)
     names = traitlets.List().tag(sync=True)

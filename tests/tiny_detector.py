@@ -1,0 +1,26 @@
+"""A Faster R-CNN so small that a test can train it."""
+
+from torch import nn
+
+from dlcv.detection.faster_rcnn import FasterRCNN
+from dlcv.detection.region_proposals import RegionConfig
+
+SMALL = RegionConfig(scales_px=((12, 20),), before_nms=30, proposals=10, regions_sampled=8, bins=3)
+
+
+class TinyBackbone(nn.Module):
+    """One convolution to stride 4 and another to stride 8."""
+
+    channels, strides = (6, 6), (4, 8)
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 6, 4, 4), nn.Conv2d(6, 6, 2, 2)
+
+    def features(self, images):
+        x = self.first(images).relu()
+        return [x, self.second(x).relu()]
+
+
+def tiny_faster_rcnn(classes):
+    return FasterRCNN(TinyBackbone(), classes, SMALL, levels=(1,), hidden=16)

@@ -101,6 +101,10 @@ FACES = zeros(2, 3, 8, 8, dtype=uint8)
 def lab(tmp_path_factory):
     """The address of a JupyterLab that serves two small notebooks."""
     folder = tmp_path_factory.mktemp("lab")
+    settings = tmp_path_factory.mktemp("settings")
+    notebooks = settings / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    notebooks.parent.mkdir(parents=True)
+    notebooks.write_text('{"windowingMode": "none"}')  # cells out of sight are laid out as well
     every = [IMPORTS, *EVERY.values(), "print('all of', 'them')"]
     for name, sources in (("live", CELLS), ("every", every)):
         cells = [nbformat.v4.new_code_cell(source) for source in sources]
@@ -113,14 +117,15 @@ def lab(tmp_path_factory):
         port = probe.getsockname()[1]
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root",
-         f"--ServerApp.port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"],
+         f"--ServerApp.port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}",
+         f"--LabApp.user_settings_dir={settings}"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={key: value for key, value in os.environ.items() if key != "DLCV_STATIC"},
     )  # fmt: skip
     try:
         _wait_for(f"http://127.0.0.1:{port}/api")
-        yield f"http://127.0.0.1:{port}/lab/tree"
+        yield f"http://127.0.0.1:{port}/lab"
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -137,8 +142,9 @@ def _wait_for(address: str) -> None:
     raise TimeoutError(f"expected an answer from {address} within a minute, got none")
 
 
-def run_all_cells(page, address: str, last_words: str) -> None:
-    page.goto(address)
+def run_all_cells(page, lab: str, name: str, last_words: str) -> None:
+    # In a workspace of its own, or it would open what the other page has open as well.
+    page.goto(f"{lab}/workspaces/{name}/tree/{name}.ipynb")
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name=re.compile("Run All Cells")).first.click()
@@ -148,7 +154,7 @@ def run_all_cells(page, address: str, last_words: str) -> None:
 @pytest.fixture(scope="module")
 def page(lab, browser):
     page = browser.new_page(viewport={"width": 1200, "height": 1100})
-    run_all_cells(page, f"{lab}/live.ipynb", "nothing yet")
+    run_all_cells(page, lab, "live", "nothing yet")
     yield page
     page.close()
 
@@ -190,9 +196,9 @@ def test_the_list_holds_every_widget():
 
 
 def test_every_widget_opens_live(lab, browser):
-    page, troubles = browser.new_page(viewport={"width": 1200, "height": 12_000}), []
+    page, troubles = browser.new_page(viewport={"width": 1200, "height": 1100}), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
-    run_all_cells(page, f"{lab}/every.ipynb", "all of them")
+    run_all_cells(page, lab, "every", "all of them")
     widgets = page.locator(".jp-OutputArea-output .dlcv-widget")
     expect(widgets).to_have_count(len(EVERY), timeout=30_000)
     for i in range(len(EVERY)):

@@ -12,6 +12,8 @@ seconds of training and the test accuracy, such as "3.29 0.9401". Without a GPU,
 A training of a planned length counts, evaluation excluded, and the median over the seeds: the time
 to 94 % is the time of the plan if the mean accuracy over the seeds gets there. What compiles or
 warms up is done before the clock runs, on both sides: the reference must see to that by itself.
+Whitening is not on our clock either. Airbench's own clock counts it, and the last test: take both
+off before you print its seconds.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """A small network made to learn CIFAR-10 in few seconds: wide, shallow, and well prepared.
 
-It takes its ideas from Page's "How to train your ResNet" (2018) and from airbench (Jordan, 2024):
-the first layer is computed instead of learnt, and the others begin as copies of their input.
+The first layer is computed instead of learnt, an idea of Page's "How to train your ResNet" (2018);
+patches of 2 pixels, and layers that begin as copies of their input, are hlb-CIFAR10's (Balsam,
+2023); the widths, and a bias that the computed layer may learn, are airbench's (Jordan, 2024).
 """
 
 from itertools import pairwise
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 def whitening_filters(images: Tensor, size: int = 2, epsilon: float = 5e-4) -> Tensor:
     """Filters whose answers on small patches are uncorrelated and equally strong.
 
-    With the covariance V Λ Vᵀ of all patches, the filters are the columns of V (Λ + ε)^(-1/2),
-    each of them twice, once with the other sign, so that no answer is lost to a rectifier.
+    With V Λ Vᵀ the mean of p pᵀ over all patches p, the filters are the columns of
+    V (Λ + ε)^(-1/2), each of them twice, once with the other sign, so that no answer is lost to a
+    rectifier. No mean is taken off: the products of two answers are zero on average.
 
     Args:
         images: Floats [N, C, H, W]; a few thousand are plenty.

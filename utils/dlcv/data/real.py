@@ -235,7 +235,7 @@ SOURCES: dict[str, Source] = {
         "oxford-iiit-pet",
         811,
         "https://www.robots.ox.ac.uk/~vgg/data/pets",
-        "CC BY-SA 4.0",
+        "CC BY-SA 4.0; a note packed with the labels says for research only",
         _archives,
         _read_pets,
     ),

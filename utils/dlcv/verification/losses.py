@@ -140,7 +140,7 @@ def joint_loss(
         ValueError: If labels do not fit, or margin or weight are out of range.
 
     Reference:
-        Sun, Wang and Tang, Deep Learning Face Representation by Joint
+        Sun, Chen, Wang and Tang, Deep Learning Face Representation by Joint
         Identification-Verification (DeepID2), 2014.
 
     Taught in: lectures/09_verification

@@ -2,7 +2,6 @@
 
 import math
 import random
-from functools import partial
 
 import numpy as np
 import pytest
@@ -22,7 +21,6 @@ from dlcv.training import (
 )
 from dlcv.training.checkpoint import load_checkpoint, save_checkpoint
 
-fit = partial(fit, progress=False)
 EPOCHS, STEPS = 3, 5
 
 

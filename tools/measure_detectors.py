@@ -106,7 +106,7 @@ def train_network(make: Callable[[], nn.Module], lr: float, seed: int, split: Sp
     scenes, _, _ = prepared(split, given=False)
     model = make()
     batches = Batches(scenes.images, scenes, BATCH, seed=seed)
-    fit(model, batches, detector_loss, recipe(lr), progress=False)
+    fit(model, batches, detector_loss, recipe(lr))
     return model
 
 
@@ -115,7 +115,7 @@ def train_fast(pool: Callable, lr: float, seed: int, split: Split) -> nn.Module:
     scenes, proposals, _ = prepared(split, given=True)
     model = FastRCNN(backbone(pretrained=True), CLASSES, pool=pool)
     batches = Batches(scenes.images, with_proposals(scenes, proposals), BATCH, seed=seed)
-    fit(model, batches, proposed_loss, recipe(lr), progress=False)
+    fit(model, batches, proposed_loss, recipe(lr))
     return model
 
 

@@ -166,7 +166,7 @@ def train_and_judge(name: str, arm: str, lr: float, seed: int, split: str) -> di
     model = experiment.arms[arm]()
     batches = Batches(train.images, train, BATCH, seed=seed)
     start = time.process_time()
-    fit(model, batches, detector_loss, recipe(lr), progress=False)
+    fit(model, batches, detector_loss, recipe(lr))
     seconds = time.process_time() - start
     scenes = scenes_of(name, split)
     found = detect_all(model, type(model).detect, scenes.images)

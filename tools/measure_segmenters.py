@@ -97,7 +97,6 @@ def train_and_judge(
         config,
         validate=lap_clock(),
         checkpoint=file,
-        progress=False,
     )
     file.unlink()
     scores = judge(model, test.images, test.semantic.clamp(max=last), world.classes)

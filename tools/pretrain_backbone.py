@@ -93,9 +93,7 @@ def main() -> None:
     start = time.process_time()
     model, train = Source(), Mixed([glyphs(seed=0, count=TRAIN, size=s) for s in SIZES_PX])
     config = TrainConfig(EPOCHS, lr=0.1, weight_decay=5e-4, schedule="cosine", warmup_steps=100)
-    history = fit(
-        model, train, loss, config, progress=False, on_epoch=lambda h: print(h.epochs[-1])
-    )
+    history = fit(model, train, loss, config, on_epoch=lambda h: print(h.epochs[-1]))
     print(f"{time.process_time() - start:.0f} CPU seconds, {len(history.losses)} steps")
     for size in SIZES_PX:
         found = accuracies(model, glyphs(seed=1, count=TEST, size=size))

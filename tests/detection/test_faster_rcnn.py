@@ -134,9 +134,7 @@ def test_cpu_and_cuda_agree(tiny):
 
 
 def test_fit_takes_it(tiny, scenes):
-    history = fit(
-        tiny, Batches(scenes.images, scenes, 4), detector_loss, TrainConfig(1, 1e-3), progress=False
-    )
+    history = fit(tiny, Batches(scenes.images, scenes, 4), detector_loss, TrainConfig(1, 1e-3))
     assert len(history.losses) == 2
     with torch.no_grad():
         for boxes in tiny.propose(scenes.images / 255):

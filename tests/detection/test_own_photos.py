@@ -67,7 +67,7 @@ def test_every_detector_learns_from_photographs_and_finds_something_to_judge(pho
     seed_everything(0)
     model = NETWORKS[name](len(photos.classes))
     before = [p.detach().clone() for p in model.parameters()]
-    history = fit(model, Batches(photos.images, photos, 2), detector_loss, RECIPE, progress=False)
+    history = fit(model, Batches(photos.images, photos, 2), detector_loss, RECIPE)
     assert np.isfinite(history.losses).all()
     assert any(not torch.equal(p, q) for p, q in zip(before, model.parameters(), strict=True))
     check_answers(detect_all(model, type(model).detect, photos.images), photos)
@@ -77,7 +77,7 @@ def test_fast_rcnn_takes_its_proposals_beside_the_photographs(photos):
     seed_everything(0)
     model, proposals = FastRCNN(backbone(), len(photos.classes)), proposals_of(photos)
     batches = Batches(photos.images, with_proposals(photos, proposals), 2)
-    fit(model, batches, proposed_loss, RECIPE, progress=False)
+    fit(model, batches, proposed_loss, RECIPE)
     check_answers(model.eval().detect(photos.images / 255, proposals), photos)
 
 
@@ -94,7 +94,7 @@ def test_mask_rcnn_learns_from_photographs_with_masks(photos, tmp_path):
     files = voc_files() if photos.difficult.any() else coco_files()
     masked = load_boxes(write_folder(tmp_path, files), "train", S, masks=True)
     model = MaskRCNN(FasterRCNN(backbone(), len(masked.classes)))
-    fit(model, Batches(masked.images, masked, 2), mask_detector_loss, RECIPE, progress=False)
+    fit(model, Batches(masked.images, masked, 2), mask_detector_loss, RECIPE)
     found = detect_all(model, MaskRCNN.detect, masked.images)
     check_answers(found, masked)
     assert all(entry["masks"].shape[1:] == (S, S) for entry in found)
@@ -150,8 +150,6 @@ def test_the_page_on_data_sets_shows_code_that_runs(tmp_path, monkeypatch, capsy
     files["ImageSets/Main/test.txt"] = files["ImageSets/Main/val.txt"]
     write_folder(tmp_path / "my_photos", files)
     monkeypatch.chdir(tmp_path)
-    shorter = code.replace("epochs=12", "epochs=1").replace(
-        "recipe)\n", "recipe, progress=False)\n"
-    )
+    shorter = code.replace("epochs=12", "epochs=1")
     exec(compile(shorter, "datasets.md", "exec"), {"load_boxes": load_boxes})
     assert "'map':" in capsys.readouterr().out

@@ -136,7 +136,7 @@ def test_fast_rcnn_learns_with_a_gradient_into_the_backbone():
     torch.manual_seed(0)
     model = FastRCNN(backbone(pretrained=True), CLASSES, bins=3, hidden=32)
     batches = Batches(SCENES.images, with_proposals(SCENES, PROPOSALS), 8)
-    history = fit(model, batches, proposed_loss, TrainConfig(4, 3e-3, "adamw"), progress=False)
+    history = fit(model, batches, proposed_loss, TrainConfig(4, 3e-3, "adamw"))
     assert history.epochs[-1]["loss"] < 0.8 * history.epochs[0]["loss"]
     assert model.backbone.stage1[0].weight.grad.abs().sum() > 0
 

@@ -70,6 +70,6 @@ def train(rank, world_size, name, checkpoint=None, stop_after=None):
     arguments |= {"loss_fn": loss_fn, "checkpoint": checkpoint, "save_every": 2}
     calls = []
     arguments |= {"on_epoch": calls.append, "validate": lambda model: {"rank": rank}}
-    history = fit(**arguments, progress=False)
+    history = fit(**arguments)
     state = {key: value.cpu().clone() for key, value in arguments["model"].state_dict().items()}
     return {"history": history, "state": state, "seen": seen, "calls": len(calls)}

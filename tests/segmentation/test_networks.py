@@ -236,9 +236,7 @@ def test_a_segmenter_learns_a_few_scenes(build):
     torch.manual_seed(0)
     model = build()
     config = TrainConfig(epochs=25, lr=4e-3, optimiser="adam")
-    history = fit(
-        model, Batches(scenes.images, scenes.semantic, 8), segmentation_loss, config, progress=False
-    )
+    history = fit(model, Batches(scenes.images, scenes.semantic, 8), segmentation_loss, config)
     assert history.losses[-1] < 0.5 * history.losses[0]
     assert judge(model, scenes.images, scenes.semantic, 9).pixel_accuracy > 0.8
 

@@ -107,7 +107,7 @@ def train(name: str, folder: str, seed: int, kill: tuple[str, int] | None = None
     if kill is not None:
         place, number = kill
         fill_disk(number) if place == "full disk" else set_trap(place, number)
-    history = fit(**task, checkpoint=folder / "run.pt", save_every=2, progress=False)
+    history = fit(**task, checkpoint=folder / "run.pt", save_every=2)
     with (folder / "done.partial").open("wb") as file:
         save({"weights": task["model"].state_dict(), "history": asdict(history)}, file)
     (folder / "done.partial").rename(folder / "done.pt")

@@ -3,12 +3,14 @@
 import os
 import pickle
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from dlcv.training.checkpoint import (
+    checkpoint_file,
     load_checkpoint,
     random_state,
     restore_random_state,
@@ -95,3 +97,32 @@ def test_all_generators_go_on_from_a_saved_state(tmp_path):
     expected = draw(), draw()
     restore_random_state(load_checkpoint(tmp_path / "random.pt"))
     assert (draw(), draw()) == expected
+
+
+def test_a_file_is_named_only_if_a_folder_is_and_tells_the_scales_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLCV_SCALE", "full")
+    for nothing in (None, ""):
+        monkeypatch.delenv("DLCV_CHECKPOINTS", raising=False)
+        if nothing is not None:
+            monkeypatch.setenv("DLCV_CHECKPOINTS", nothing)
+        assert checkpoint_file("12-faster-0") is None
+    monkeypatch.setenv("DLCV_CHECKPOINTS", str(tmp_path / "runs"))
+    assert checkpoint_file("12-faster-0") == tmp_path / "runs" / "full-12-faster-0.pt"
+    assert checkpoint_file("1×1 and 3×3-0.1").name == "full-1×1 and 3×3-0.1.pt"
+    monkeypatch.setenv("DLCV_SCALE", "quick")
+    assert checkpoint_file("12-faster-0").name == "quick-12-faster-0.pt"
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("DLCV_CHECKPOINTS", "~/runs")
+    assert checkpoint_file("a") == Path.home() / "runs" / "quick-a.pt"
+
+
+@pytest.mark.parametrize("folder", [None, "runs"])
+@pytest.mark.parametrize("name", ["", "a/b", "a\\b", "..\\a", "a:b", "a\nb"])
+def test_a_name_that_no_file_can_have_is_refused_even_where_nothing_is_saved(
+    name, folder, monkeypatch
+):
+    monkeypatch.delenv("DLCV_CHECKPOINTS", raising=False)
+    if folder:
+        monkeypatch.setenv("DLCV_CHECKPOINTS", folder)
+    with pytest.raises(ValueError, match=r"expected the name of a file without any of .*, got '"):
+        checkpoint_file(name)

@@ -30,7 +30,7 @@ TRAIN = """
 os.environ["DLCV_STATIC"] = "{static}"
 model, curve = nn.Linear(1, 1), live_curve.LiveCurve()
 loss = lambda model, batch: model.weight.square().sum()
-history = fit(model, [None], loss, TrainConfig(3, lr=0.1), on_epoch=curve, progress=False)
+history = fit(model, [None], loss, TrainConfig(3, lr=0.1), on_epoch=curve)
 """
 
 

@@ -2,7 +2,7 @@
 
 import math
 import random
-from functools import partial
+import re
 
 import numpy as np
 import pytest
@@ -22,7 +22,6 @@ from dlcv.training import (
 )
 from dlcv.training.checkpoint import load_checkpoint, save_checkpoint
 
-fit = partial(fit, progress=False)
 EPOCHS, STEPS = 3, 5
 
 
@@ -190,6 +189,18 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         train(path, lambda: Batches(*blobs(), batch_size=4), SGD)
 
 
+def test_a_checkpoint_of_another_network_is_refused_and_nothing_is_changed(tmp_path):
+    path, other = tmp_path / "run.pt", nn.Sequential(nn.Flatten(), nn.Linear(20, 3))
+    train(path, device_batches, SGD)
+    before = other[1].weight.detach().clone()
+    message = (
+        r"got .*run\.pt of another one, .*'1\.weight': \(\(4,\), \(3, 20\)\).* Delete the file"
+    )
+    with pytest.raises(ValueError, match=message):
+        fit(other, device_batches(), classification_loss, SGD, checkpoint=path)
+    assert torch.equal(other[1].weight, before)
+
+
 def test_one_step_of_plain_descent_by_hand():
     """The loss (w - 3)² has slope -6 at w = 0; with rate 0.5 the step leads to 3."""
     model = nn.Linear(1, 1, bias=False)
@@ -340,6 +351,54 @@ def test_no_epoch_and_no_batch():
     assert (history.losses, history.epochs) == ([], [])
     with pytest.raises(ValueError, match="at least one batch, got 0"):
         fit(network(), [], classification_loss, TrainConfig(1, lr=0.1))
+
+
+def shown(monkeypatch, capsys, seconds, is_terminal=True, on_epoch=None) -> str:
+    """What a training of 15 steps prints, by a clock on which each takes some seconds."""
+    now = 0.0
+
+    def loss(model, batch):
+        nonlocal now
+        now += seconds
+        return classification_loss(model, batch)
+
+    monkeypatch.setattr("tqdm.std.time", lambda: now)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
+    fit(network(), device_batches(), loss, TrainConfig(3, lr=0.1), on_epoch=on_epoch)
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def test_a_training_of_more_than_ten_seconds_shows_how_far_it_is(monkeypatch, capsys):
+    monkeypatch.delenv("DLCV_STATIC", raising=False)
+    out = shown(monkeypatch, capsys, 4)
+    assert " 2/15 [" not in out  # after 8 s
+    assert " 3/15 [00:12<00:48, " in out
+    assert re.search(r"15/15 \[01:00<00:00, .*loss \d\.\d{4}\]", out)
+    assert out.split("\r")[-2].strip() == out.split("\r")[-1] == ""  # at the end it is wiped off
+
+
+def test_a_short_training_and_one_whose_output_nobody_watches_print_nothing(monkeypatch, capsys):
+    monkeypatch.delenv("DLCV_STATIC", raising=False)
+    assert shown(monkeypatch, capsys, 0.6) == ""
+    assert shown(monkeypatch, capsys, 4, is_terminal=False) == ""
+    monkeypatch.setattr("dlcv.training.loop.in_notebook", lambda: True)
+    assert " 3/15 [00:12<" in shown(monkeypatch, capsys, 4, is_terminal=False)
+    monkeypatch.setenv("DLCV_STATIC", "1")  # the book is built
+    assert shown(monkeypatch, capsys, 4, is_terminal=False) == ""
+    assert shown(monkeypatch, capsys, 4) == ""
+
+
+@pytest.mark.parametrize("seconds", [0.6, 4])
+def test_what_is_printed_after_an_epoch_stands_on_lines_of_its_own(monkeypatch, capsys, seconds):
+    monkeypatch.delenv("DLCV_STATIC", raising=False)
+
+    def report(history):
+        print("epochs:", len(history.epochs))
+
+    lines = shown(monkeypatch, capsys, seconds, on_epoch=report).split("\n")
+    assert [line.split("\r")[-1] for line in lines[:3]] == [f"epochs: {k}" for k in (1, 2, 3)]
 
 
 def test_accuracy_of_four_rows_by_hand():

@@ -92,7 +92,7 @@ def train_in_four_steps(
     first, second = make(), make()
 
     def learn(part: nn.Module, step: int) -> History:
-        return fit(part, batches, detector_loss, configs[step], progress=False)
+        return fit(part, batches, detector_loss, configs[step])
 
     histories = [learn(ProposalPart(first), 0), learn(HeadPart(second, first), 1)]
     freeze(second.backbone)

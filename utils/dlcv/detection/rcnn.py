@@ -268,6 +268,6 @@ def train_rcnn(
     crops = look(scenes.images / 255, windows.image, windows.boxes)
     network = crop_network(backbone, classes, config).to(crops.device)
     batches = BiasedBatches(crops, windows.classes(), classes, config.steps, seed=seed)
-    fit(network, batches, crop_loss, training, progress=False)
+    fit(network, batches, crop_loss, training)
     judges = Judges(windows, *network.describe(crops), config)
     return RCNN(network, look, judges, config)

@@ -81,6 +81,6 @@ def train_sppnet(
     )
     network = RegionNetwork(nn.Identity(), look.size, classes).to(features.device)
     batches = BiasedBatches(features, windows.classes(), classes, config.steps, seed=seed)
-    fit(network, batches, classification_loss, training, progress=False)
+    fit(network, batches, classification_loss, training)
     judges = Judges(windows, *network.describe(features), config)
     return RCNN(network, look, judges, config)

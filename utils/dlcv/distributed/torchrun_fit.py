@@ -69,7 +69,6 @@ def train(checkpoint: Path, epochs: int, save_every: int) -> History:
         checkpoint=checkpoint,
         save_every=save_every,
         on_epoch=report,
-        progress=False,
     )
 
 

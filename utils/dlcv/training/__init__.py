@@ -1,6 +1,6 @@
 """Training any network of the book: the recipe, the loop, checkpoints, and a live curve."""
 
-from dlcv.training.checkpoint import load_checkpoint, save_checkpoint
+from dlcv.training.checkpoint import checkpoint_file, load_checkpoint, save_checkpoint
 from dlcv.training.imbalance import balanced_indices, class_weights, recalls
 from dlcv.training.live_curve import LiveCurve
 from dlcv.training.loop import (
@@ -22,6 +22,7 @@ __all__ = [
     "accuracy",
     "activation_statistics",
     "balanced_indices",
+    "checkpoint_file",
     "class_weights",
     "classification_loss",
     "eval_mode",

@@ -12,6 +12,34 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 import torch
 
+from dlcv.device import scale
+
+NOT_IN_NAMES = set('/\\:*?"<>|')  # some file system forbids each of them
+
+
+def checkpoint_file(name: str) -> Path | None:
+    """Return where a training is saved, if whoever runs it wants that.
+
+    Args:
+        name: Tells this training from all others that are saved.
+
+    Returns:
+        `$DLCV_CHECKPOINTS/<scale>-<name>.pt`, or None if that environment variable is not set.
+
+    Raises:
+        ValueError: If no file can have that name.
+
+    Example:
+        >>> history = fit(model, train, loss, config, checkpoint=checkpoint_file("12-faster-0"))
+
+    Taught in: lectures/03_training
+    """
+    if not name or NOT_IN_NAMES & set(name) or not name.isprintable():
+        forbidden = " ".join(sorted(NOT_IN_NAMES))
+        raise ValueError(f"expected the name of a file without any of {forbidden}, got {name!r}")
+    folder = os.environ.get("DLCV_CHECKPOINTS")
+    return Path(folder).expanduser() / f"{scale()}-{name}.pt" if folder else None
+
 
 def save_checkpoint(path: str | Path, contents: dict[str, Any]) -> None:
     """Write a checkpoint under a temporary name, then move it into place.

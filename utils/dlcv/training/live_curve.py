@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dlcv.training.loop import History
+from dlcv.training.run import History
 
 
 class LiveCurve:

@@ -1,5 +1,6 @@
 """One training loop for every network of the book; it can stop at any step and go on later."""
 
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from dlcv.training.live_curve import in_notebook
 from dlcv.training.recipe import TrainConfig, make_optimiser
 from dlcv.training.run import History, Run
+
+BAR_AFTER_S = 10  # trainings that end sooner show no progress bar
 
 
 def fit(
@@ -25,7 +29,6 @@ def fit(
     checkpoint: str | Path | None = None,
     save_every: int = 0,
     on_epoch: Callable[[History], object] | None = None,
-    progress: bool = True,
 ) -> History:
     """Train a model by gradient descent on mini-batches.
 
@@ -33,6 +36,8 @@ def fit(
     `save_every` steps. If the file is there already, training goes on where it stopped; on the CPU
     the weights and the history are then those of a training without a stop, bit for bit. If the
     file is damaged, the one saved before it is used, with a warning.
+
+    In a terminal or a notebook, a training of more than ten seconds shows how far it is.
 
     Called in every process of a group (see `dlcv.distributed.torchrun_fit`), it trains one model.
     All get the same batches, and each computes the gradients of its part of every batch. Order and
@@ -52,11 +57,10 @@ def fit(
         validate: Function (model) -> metrics by name, called at the end of every epoch.
         optimiser: Used in place of the one that config describes, for example to give parts of the
             model their own learning rates; the schedule multiplies all of them.
-        checkpoint: File to save to and to go on from.
+        checkpoint: File to save to and to go on from; see `dlcv.training.checkpoint_file`.
         save_every: Steps from one save to the next inside an epoch; 0 for none there.
         on_epoch: Function (history), called at the end of every epoch and after a checkpoint was
             read, for example a `dlcv.training.LiveCurve`.
-        progress: Whether to show a progress bar.
 
     Returns:
         The losses and metrics.
@@ -76,11 +80,10 @@ def fit(
     if saved is None:
         run.save(checkpoint)
     else:
-        run.restore(saved)
+        run.restore(saved, checkpoint)
         if on_epoch is not None:
             on_epoch(history)
-    total, shows = config.epochs * len(batches), progress and run.team.is_first
-    with tqdm(total=total, initial=run.step, disable=not shows, file=sys.stdout) as bar:
+    with progress_bar(run) as bar:
         for epoch in range(len(history.epochs), config.epochs):
             for batch in run.batches_left(batches, epoch):
                 loss = run.train_step(batch)
@@ -91,8 +94,24 @@ def fit(
             run.end_epoch(validate)
             run.save(checkpoint)
             if on_epoch is not None:
+                if bar.format_dict["elapsed"] > BAR_AFTER_S:
+                    bar.clear()  # so that it may print
                 on_epoch(history)
     return history
+
+
+def progress_bar(run: Run) -> tqdm:
+    """Return the bar of a training, seen after ten seconds and only where somebody can look."""
+    is_page = os.environ.get("DLCV_STATIC") == "1"  # the book is built
+    is_seen = run.team.is_first and not is_page and (sys.stdout.isatty() or in_notebook())
+    return tqdm(
+        total=run.config.epochs * run.steps_per_epoch,
+        initial=run.step,
+        delay=BAR_AFTER_S,
+        leave=False,
+        file=sys.stdout,
+        disable=not is_seen,
+    )
 
 
 def classification_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:

@@ -160,17 +160,17 @@ class Run:
         if self.team.is_first:
             save_checkpoint(checkpoint, state)
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to a saved state.
+    def restore(self, state: dict[str, Any], checkpoint: str | Path) -> None:
+        """Go back to a state that was read from a file.
 
         Raises:
-            ValueError: If the state was saved with another config or other data.
+            ValueError: If the state was saved with another config, other data or another model.
         """
-        here = asdict(self.config) | {"steps_per_epoch": self.steps_per_epoch}
-        then = state.get("config", {})
-        changed = {key: (then.get(key), here[key]) for key in here if then.get(key) != here[key]}
-        if changed:
-            raise ValueError(f"expected the settings of the checkpoint, got (then, now) {changed}")
+        if changed := self._changes(state):
+            raise ValueError(
+                f"expected a checkpoint of this training, got {checkpoint} of another one, (then, "
+                f"now) {changed}. Delete the file to begin anew, or give this training another file"
+            )
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.scheduler.load_state_dict(state["scheduler"])
@@ -179,12 +179,26 @@ class Run:
         self.epoch_start = state["epoch_start"][own]
         restore_random_state(state["random"][own])
 
+    def _changes(self, state: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Return which settings, or else which shapes of weights, differ from a saved state's."""
+        here = asdict(self.config) | {"steps_per_epoch": self.steps_per_epoch}
+        then = state.get("config", {})
+        if then == here:
+            here, then = shapes(self.model.state_dict()), shapes(state["model"])
+        keys = [key for key in here | then if here.get(key) != then.get(key)]
+        return {key: (then.get(key), here.get(key)) for key in keys[:3]}  # enough to see why
+
     def _complaint(self, trouble: str) -> str:
         """Describe where a training broke down."""
         lr = self.optimiser.param_groups[0]["lr"]
         last = self.history.losses[-1] if self.history.losses else "none"
         where = f"at step {self.step} with learning rate {lr:g}; last finite loss: {last}"
         return f"{trouble} {where}. Try a lower learning rate."
+
+
+def shapes(weights: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a model's tensors by name."""
+    return {name: tuple(x.shape) for name, x in weights.items() if isinstance(x, Tensor)}
 
 
 @contextmanager

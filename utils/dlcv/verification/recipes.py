@@ -106,7 +106,6 @@ def train_verifier(
     seed: int = 0,
     width: int = 12,
     dims: int = 64,
-    progress: bool = False,
 ) -> tuple[FaceNetwork, History]:
     """Train a new network by a recipe: Adam, a short warm-up, half a cosine down to 0.
 
@@ -117,7 +116,6 @@ def train_verifier(
         seed: For the first weights and the order of the batches.
         width: See `FaceNetwork`.
         dims: Likewise.
-        progress: Whether to show a progress bar.
 
     Returns:
         The network, and the losses of its training.
@@ -130,7 +128,7 @@ def train_verifier(
     model = model.to(memory_format=torch.channels_last)
     batches = BalancedBatches(*faces, recipe.classes, recipe.per_class, seed=seed)
     config = TrainConfig(epochs, recipe.lr, "adam", schedule="cosine", warmup_steps=20)
-    return model, fit(model, batches, recipe, config, progress=progress)
+    return model, fit(model, batches, recipe, config)
 
 
 RATES = (0.004, 0.01, 0.025, 0.06)  # that every recipe is tried with

@@ -155,6 +155,6 @@ captioner = Captioner(len(vocabulary), "attend")
 captioner.standardise(grids)
 recipe = TrainConfig(9, 8e-3, "adamw", schedule="cosine", warmup_steps=30, clip_norm=5.0)
 batches = Batches(grids, vocabulary.encode(captions), 128)
-fit(captioner, batches, teacher_forcing_loss, recipe, progress=False)
+fit(captioner, batches, teacher_forcing_loss, recipe)
 captioner.eval()
 """

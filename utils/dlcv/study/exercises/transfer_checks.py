@@ -112,7 +112,6 @@ def _sgd_head(features: Tensor, labels: Tensor, train: slice, test: slice) -> fl
         batches,
         classification_loss,
         TrainConfig(30, lr=0.05, schedule="cosine"),
-        progress=False,
     )
     return (head(features[test]).argmax(1) == labels[test]).double().mean().item()
 
@@ -251,7 +250,7 @@ def transfer_and_scratch(
 
 def _train(model: nn.Module, images: Tensor, labels: Tensor, epochs: int, lr: float) -> None:
     config = TrainConfig(epochs, lr=lr, weight_decay=5e-4, schedule="cosine")
-    fit(model, Batches(images, labels, 32), classification_loss, config, progress=False)
+    fit(model, Batches(images, labels, 32), classification_loss, config)
 
 
 def solve_hurts(digits, glyphs):

@@ -25,16 +25,22 @@ def write_mnist(root: Path, name: str = "MNIST", train: int = 40, test: int = 5)
         (raw / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(head + labels))
 
 
-def write_cifar(root: Path, name: str, packed: bool = False) -> None:
-    """Write two images a batch: all pixels of image i of a batch are i, its label too."""
+def write_cifar(root: Path, name: str, packed: bool = False, random: int = 0) -> None:
+    """Write two images a batch: all pixels of image i of a batch are i, its label too.
+
+    Or write `random` images a batch, with random pixels, of both classes by turns.
+    """
     fine = "fine_" if name == "cifar100" else ""
-    pixels = np.repeat(np.array([[0], [1]], np.uint8), 3072, axis=1)
-    batch, classes = (
-        {"data": pixels, f"{fine}labels": [0, 1]},
-        {f"{fine}label_names": ["cat", "dog"]},
-    )
+    rng = np.random.default_rng(0)
+
+    def batch() -> dict:
+        plain = np.repeat(np.array([[0], [1]], np.uint8), 3072, axis=1)
+        pixels = rng.integers(256, size=(random, 3072), dtype=np.uint8) if random else plain
+        return {"data": pixels, f"{fine}labels": [i % 2 for i in range(len(pixels))]}
+
+    classes = {f"{fine}label_names": ["cat", "dog"]}
     listed = sorted({file for part in SETS[name].unpacked.values() for file in part})
-    files = {file: pickle.dumps(classes if file.endswith("meta") else batch) for file in listed}
+    files = {file: pickle.dumps(classes if file.endswith("meta") else batch()) for file in listed}
     if packed:
         write_archive(root / SETS[name].archives["train"][0].path, files)
     else:

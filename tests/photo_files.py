@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dlcv.data import real_sets
-from dlcv.data.fetching import checksum_of
+from dlcv.data.fetching import RemoteFile, checksum_of
+from dlcv.data.known_sets import SETS
 
 # What `write_voc` and `write_coco` paint: (name, box as VOC counts it, difficult or crowd).
 OBJECTS = {
@@ -171,7 +172,7 @@ def write_archive(path: Path, files: dict[str, bytes]) -> Path:
             for name, content in files.items():
                 archive.writestr(name, content)
         return path
-    with tarfile.open(path, "w:gz" if path.suffix == ".tgz" else "w") as archive:
+    with tarfile.open(path, "w:gz" if path.suffix in (".tgz", ".gz") else "w") as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -182,7 +183,7 @@ def write_archive(path: Path, files: dict[str, bytes]) -> Path:
 def write_set(root: Path, name: str) -> None:
     """Write the archives of a known set below the folder of all data sets."""
     if name.startswith("voc"):
-        for file in {f for files in real_sets.SETS[name].archives.values() for f in files}:
+        for file in {f for files in SETS[name].archives.values() for f in files}:
             contents = voc_files(f"VOCdevkit/VOC{name[3:]}/")
             for key in [key for key in contents if "test" in file.path and "trainval" in key]:
                 contents[key.replace("trainval", "test")] = contents[key]
@@ -206,11 +207,28 @@ def write_set(root: Path, name: str) -> None:
         write_archive(root / "flickr8k/Flickr8k_text.zip", contents)
 
 
-def accept(monkeypatch: pytest.MonkeyPatch, name: str, root: Path) -> None:
-    """Let the archives that lie below `root` now be the official ones of a set."""
-    known = real_sets.SETS[name]
-    archives = {
-        part: tuple(replace(f, checksum=checksum_of(root / f.path, f.checksum)) for f in files)
-        for part, files in known.archives.items()
+def accept(
+    monkeypatch: pytest.MonkeyPatch, name: str, root: Path, urls: Sequence[str] = ()
+) -> None:
+    """Let the files that lie below `root` now be the official ones of a set.
+
+    If there are `urls`, the files are to be had below each of them, and nowhere else.
+    """
+    known = SETS[name]
+
+    def official(file: RemoteFile) -> RemoteFile:
+        file = replace(file, checksum=checksum_now(root / file.path, file.checksum))
+        places = tuple(f"{url}/{file.path}" for url in urls)
+        return replace(file, urls=places, megabytes=1) if places else file
+
+    archives = {part: tuple(map(official, files)) for part, files in known.archives.items()}
+    unpacked = {
+        part: {file: md5 and checksum_now(root / known.folder / file, md5) for file, md5 in files}
+        for part, files in ((part, listed.items()) for part, listed in known.unpacked.items())
     }
-    monkeypatch.setitem(real_sets.SETS, name, replace(known, archives=archives))
+    monkeypatch.setitem(SETS, name, replace(known, archives=archives, unpacked=unpacked))
+
+
+def checksum_now(path: Path, otherwise: str) -> str:
+    """The checksum of a file, or else another one of the same kind if there is no such file."""
+    return checksum_of(path, otherwise) if path.is_file() else otherwise

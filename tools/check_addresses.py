@@ -7,27 +7,14 @@ import sys
 from http.client import HTTPException
 from urllib.request import Request, urlopen
 
-from dlcv.data import real, real_sets
 from dlcv.data.fetching import PATIENCE_S, reason
+from dlcv.data.known_sets import SETS
 
 
 def addresses() -> dict[str, tuple[str, ...]]:
     """Return the addresses of every file that a loader would fetch, by the file's name."""
-    files = {
-        file for s in real_sets.SETS.values() for group in s.archives.values() for file in group
-    }
-    found = {file.path: file.urls for file in sorted(files, key=lambda file: file.path)}
-    for name, source in real.SOURCES.items():
-        known = source.torchvision_class()
-        if hasattr(known, "mirrors"):  # MNIST and its kin: every file at every mirror
-            for file, _ in known.resources:
-                found[f"{name}/{file}"] = tuple(mirror + file for mirror in known.mirrors)
-        elif hasattr(known, "url"):
-            found[name] = (known.url,)
-        else:
-            for url, _ in known._RESOURCES:
-                found[f"{name}/{url.rsplit('/', 1)[-1]}"] = (url,)
-    return found
+    files = {file for known in SETS.values() for part in known.archives.values() for file in part}
+    return {file.path: file.urls for file in sorted(files, key=lambda file: file.path)}
 
 
 def answer(url: str) -> str:

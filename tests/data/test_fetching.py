@@ -2,11 +2,8 @@
 
 import errno
 import hashlib
-import http.server
 import os
-import threading
 from collections import namedtuple
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -15,63 +12,13 @@ from dlcv.data.fetching import RemoteFile, checksum_of, fetch, is_intact
 
 DATA = bytes(range(256)) * 4000  # 1.02 MB, more than one block
 
-
-@dataclass
-class Server:
-    """A small server: what it has, what it was asked, and how it misbehaves."""
-
-    data: dict = field(default_factory=lambda: {"/whole": DATA})
-    asked: list = field(default_factory=list)
-    cuts: list = field(default_factory=list)  # send so many bytes, then break off
-    ranges: bool = True
-    address: str = ""
-
-    def url(self, path: str = "/whole") -> str:
-        return self.address + path
+pytestmark = pytest.mark.usefixtures("root")
 
 
 @pytest.fixture
-def server():
-    state = Server()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            wanted = self.headers.get("Range")
-            state.asked.append((self.path, wanted))
-            if self.path not in state.data:
-                self.send_error(404)
-                return
-            data, start = state.data[self.path], 0
-            if wanted and state.ranges:
-                start = int(wanted.removeprefix("bytes=").rstrip("-"))
-                if start >= len(data):
-                    self.send_error(416)
-                    return
-                self.send_response(206)
-                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
-            else:
-                self.send_response(200)
-            self.send_header("Content-Length", str(len(data) - start))
-            self.end_headers()
-            end = start + state.cuts.pop(0) if state.cuts else len(data)
-            self.wfile.write(data[start:end])
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        state.address = f"http://127.0.0.1:{httpd.server_address[1]}"
-        thread = threading.Thread(target=httpd.serve_forever)
-        thread.start()
-        yield state
-        httpd.shutdown()
-        thread.join()
-
-
-@pytest.fixture(autouse=True)
-def root(tmp_path, monkeypatch):
-    monkeypatch.setenv("DLCV_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
+def server(server):
+    server.data["/whole"] = DATA
+    return server
 
 
 def remote(*urls, data=DATA, kind="md5"):
@@ -84,7 +31,7 @@ def listed(root):
 
 @pytest.mark.parametrize("kind", ["md5", "sha256"])
 def test_a_file_is_fetched_whole_and_put_in_its_place(server, root, kind):
-    path = fetch(remote(server.url(), kind=kind))
+    path = fetch(remote(server.url("/whole"), kind=kind))
     assert path == root / "set" / "file.bin"
     assert path.read_bytes() == DATA
     assert listed(root) == ["file.bin"]
@@ -94,7 +41,7 @@ def test_a_file_is_fetched_whole_and_put_in_its_place(server, root, kind):
 def test_a_connection_that_breaks_is_resumed_where_it_broke(server, root):
     """Broken off after 300,000 and after 400,000 more bytes: three requests, each byte once."""
     server.cuts = [300_000, 400_000]
-    assert fetch(remote(server.url())).read_bytes() == DATA
+    assert fetch(remote(server.url("/whole"))).read_bytes() == DATA
     assert [wanted for _, wanted in server.asked] == [None, "bytes=300000-", "bytes=700000-"]
 
 
@@ -102,10 +49,10 @@ def test_a_later_session_goes_on_too(server, root):
     """The server gives up altogether; what has come stays as .part, and the next call continues."""
     server.cuts = [200_000, *[0] * 5]
     with pytest.raises(OSError, match=r"broke off after 200000 of 1024000 bytes"):
-        fetch(remote(server.url()))
+        fetch(remote(server.url("/whole")))
     assert listed(root) == ["file.bin.part"]
     server.asked.clear()
-    assert fetch(remote(server.url())).read_bytes() == DATA
+    assert fetch(remote(server.url("/whole"))).read_bytes() == DATA
     assert server.asked == [("/whole", "bytes=200000-")]
     assert listed(root) == ["file.bin"]
 
@@ -113,12 +60,12 @@ def test_a_later_session_goes_on_too(server, root):
 def test_the_next_address_goes_on_where_the_first_stopped(server, root):
     server.data["/mirror"] = DATA
     server.cuts = [500_000, *[0] * 5]
-    fetch(remote(server.url(), server.url("/mirror")))
+    fetch(remote(server.url("/whole"), server.url("/mirror")))
     assert server.asked[-1] == ("/mirror", "bytes=500000-")
 
 
 def test_dead_addresses_are_passed_over(server, root):
-    urls = ("http://127.0.0.1:1/closed", server.url("/gone"), server.url())
+    urls = ("http://127.0.0.1:1/closed", server.url("/gone"), server.url("/whole"))
     assert fetch(remote(*urls)).read_bytes() == DATA
 
 
@@ -131,13 +78,13 @@ def test_if_all_addresses_are_dead_each_is_named_with_its_reason(server, root):
 
 def test_a_server_that_cannot_resume_starts_again(server, root):
     server.ranges, server.cuts = False, [300_000]
-    assert fetch(remote(server.url())).read_bytes() == DATA
+    assert fetch(remote(server.url("/whole"))).read_bytes() == DATA
 
 
 def test_a_part_that_is_whole_already_only_needs_its_checksum(server, root):
     (root / "set").mkdir(parents=True)
     (root / "set" / "file.bin.part").write_bytes(DATA)
-    assert fetch(remote(server.url())).read_bytes() == DATA
+    assert fetch(remote(server.url("/whole"))).read_bytes() == DATA
     assert server.asked == [("/whole", "bytes=1024000-")]
 
 
@@ -145,13 +92,13 @@ def test_a_part_that_is_whole_already_only_needs_its_checksum(server, root):
 def test_a_part_of_another_file_is_thrown_away_and_fetched_anew(server, root, stale):
     (root / "set").mkdir(parents=True)
     (root / "set" / "file.bin.part").write_bytes(stale)
-    assert fetch(remote(server.url())).read_bytes() == DATA
+    assert fetch(remote(server.url("/whole"))).read_bytes() == DATA
     assert server.asked[-1] == ("/whole", None)
 
 
 def test_a_file_with_a_wrong_checksum_is_deleted_and_the_next_address_tried(server, root):
     server.data["/login"] = b"<html>please sign in</html>"
-    assert fetch(remote(server.url("/login"), server.url())).read_bytes() == DATA
+    assert fetch(remote(server.url("/login"), server.url("/whole"))).read_bytes() == DATA
     (root / "set" / "file.bin").unlink()
     with pytest.raises(OSError, match=r"/login: its checksum is wrong"):
         fetch(remote(server.url("/login")))
@@ -162,7 +109,7 @@ def test_without_space_nothing_is_asked_for(server, root, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: usage(10**7, 10**7, 10**5))
     with pytest.raises(OSError, match=r"1 MB are missing and 0 MB are free"):
-        fetch(remote(server.url()))
+        fetch(remote(server.url("/whole")))
     assert server.asked == []
 
 
@@ -172,7 +119,7 @@ def test_a_disk_that_fills_up_stops_all_and_no_mirror_is_tried(server, root, mon
 
     monkeypatch.setattr(fetching, "_continue", full)
     with pytest.raises(OSError, match=r"No space left") as error:
-        fetch(remote(server.url(), server.url("/mirror")))
+        fetch(remote(server.url("/whole"), server.url("/mirror")))
     assert error.value.errno == errno.ENOSPC
 
 

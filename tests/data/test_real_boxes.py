@@ -229,7 +229,8 @@ def test_voc_agrees_with_torchvision(tmp_path):
 )
 def test_the_official_sets_hold_what_is_known_of_them(name, part, count, objects):
     """VOC 2007 test: 14,976 objects, 12,032 of them not difficult. COCO val2017: 36,335."""
-    from dlcv.data.real_sets import SETS, data_folder
+    from dlcv.data.fetching import data_folder
+    from dlcv.data.known_sets import SETS
 
     if not all((data_folder() / file.path).is_file() for file in SETS[name].archives[part]):
         pytest.skip(f"{name} is not in DLCV_DATA")

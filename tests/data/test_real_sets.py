@@ -1,18 +1,21 @@
-"""Known sets of photographs: found on disk, verified, read from their archives, or fetched."""
+"""Known sets: found on disk, verified, read from their archives, or fetched."""
 
 import shutil
 
 import pytest
 from photo_files import accept, voc_files, write_archive, write_folder, write_set
+from torchvision import datasets
 from torchvision.datasets.lfw import _LFW
 from torchvision.datasets.voc import DATASET_YEAR_DICT
 
 from dlcv.data import real_sets
 from dlcv.data.archives import Archive, Folder, Together, read_all
-from dlcv.data.real_sets import SETS, open_set
+from dlcv.data.known_sets import SETS
+from dlcv.data.real_sets import open_set
 
 SOME = {"a/one.txt": b"1", "a/b/two.txt": b"22", "three.txt": b"333"}
 ONE_PART = {"voc2007": "test", "voc2012": "val", "coco": "val", "lfw": "pairs", "flickr8k": "dev"}
+ONE_PART |= dict.fromkeys(("mnist", "fashion_mnist", "cifar10", "cifar100", "oxford_pets"), "train")
 
 
 pytestmark = pytest.mark.usefixtures("no_network")
@@ -62,7 +65,7 @@ def test_without_a_network_one_sentence_says_what_to_do(root, name, capsys):
     assert "\n" not in str(error.value)
     assert not any(path.is_file() for path in root.rglob("*"))
     printed = capsys.readouterr().out
-    size = f"about {sum(file.megabytes for file in files)} MB"
+    size = f"about {sum(file.megabytes for file in files):.0f} MB"
     for word in (size, str(root), SETS[name].homepage, SETS[name].terms):
         assert word in printed
 
@@ -115,7 +118,7 @@ def test_an_unpacked_copy_is_read_with_a_word_of_warning(root, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("imagenet", "train"), r"voc2007, voc2012, coco, lfw, flickr8k, got 'imagenet'"),
+        (("imagenet", "train"), r"mnist, .*voc2007, voc2012, coco, lfw, flickr8k, got 'imagenet'"),
         (("voc2012", "test"), r"voc2012 train, val, trainval, got 'test'"),
     ],
 )
@@ -124,10 +127,40 @@ def test_an_unknown_set_or_part_is_an_error(arguments, message):
         open_set(*arguments)
 
 
-def test_addresses_and_checksums_are_those_that_torchvision_knows():
+@pytest.mark.parametrize(
+    ("name", "known"), [("mnist", datasets.MNIST), ("fashion_mnist", datasets.FashionMNIST)]
+)
+def test_files_of_mnist_are_those_that_torchvision_knows(name, known):
+    files = [file for part in SETS[name].archives.values() for file in part]
+    for file, (theirs, md5) in zip(files, known.resources, strict=True):
+        assert file.path == f"{known.__name__}/raw/{theirs}"
+        assert (file.urls[0], file.checksum) == (known.mirrors[0] + theirs, md5)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [("cifar10", datasets.CIFAR10), ("cifar100", datasets.CIFAR100)]
+)
+def test_files_of_cifar_are_those_that_torchvision_knows(name, known):
+    meta = (known.meta["filename"], known.meta["md5"])
+    for part, listed in (("train", known.train_list), ("test", known.test_list)):
+        (file,) = SETS[name].archives[part]
+        assert (file.path, file.urls[0], file.checksum) == (
+            known.filename,
+            known.url,
+            known.tgz_md5,
+        )
+        entries = [(f"{known.base_folder}/{entry}", md5) for entry, md5 in (*listed, meta)]
+        assert list(SETS[name].unpacked[part].items()) == entries
+
+
+def test_other_addresses_and_checksums_are_those_that_torchvision_knows():
     """And those of scikit-learn where it fetches what torchvision no longer does."""
     from sklearn.datasets import _lfw
 
+    files = SETS["oxford_pets"].archives["train"]
+    assert {(file.urls[0], file.checksum) for file in files} == set(
+        datasets.OxfordIIITPet._RESOURCES
+    )
     known = {"2007": "train", "2007-test": "test", "2012": "train"}
     for key, part in known.items():
         (file,) = SETS[f"voc{key[:4]}"].archives[part]
@@ -142,7 +175,8 @@ def test_addresses_and_checksums_are_those_that_torchvision_knows():
 
 def test_the_table_holds_together():
     for known in SETS.values():
-        assert known.archives.keys() == known.unpacked.keys()
+        assert known.unpacked.keys() in ({}.keys(), known.archives.keys())
+        assert all(len(c) in (0, 32) for part in known.unpacked.values() for c in part.values())
         for file in (file for files in known.archives.values() for file in files):
             assert len(file.checksum) in (32, 64)
             assert int(file.checksum, 16) >= 0

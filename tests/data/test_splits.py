@@ -4,7 +4,8 @@ import hashlib
 
 import pytest
 import torch
-from real_files import accept, write_cifar, write_mnist, write_pets
+from photo_files import accept
+from real_files import write_cifar, write_mnist, write_pets
 from sklearn.linear_model import RidgeClassifier
 
 from dlcv.data.bundled import load_digits_split

@@ -11,12 +11,13 @@ from dlcv.classification.backbone import backbone
 from dlcv.data.batches import Batches
 from dlcv.data.real_boxes import load_boxes
 from dlcv.data.scenes import render_scenes
+from dlcv.detection import rcnn
 from dlcv.detection.fast_rcnn import FastRCNN, proposed_loss, with_proposals
 from dlcv.detection.faster_rcnn import FasterRCNN
 from dlcv.detection.fpn import FeaturePyramid, PyramidRCNN
 from dlcv.detection.mask_rcnn import MaskRCNN, mask_detector_loss
 from dlcv.detection.pipeline import detect_all, detector_loss, judge, turn
-from dlcv.detection.rcnn import train_rcnn
+from dlcv.detection.rcnn import crop_loss, train_rcnn
 from dlcv.detection.retinanet import RetinaNet, retina_pyramid
 from dlcv.detection.sppnet import train_sppnet
 from dlcv.detection.ssd import Ssd
@@ -123,6 +124,33 @@ def test_photographs_are_never_turned_upside_down_and_scenes_are():
             detector_loss(Spy(), (image, batch))
         assert {known[key] for key in seen} == drawn
     assert render_scenes(1).symmetries == 8
+
+
+@pytest.mark.parametrize(("symmetries", "drawn"), [(2, {0, 1}), (8, set(range(8)))])
+def test_crops_of_photographs_are_only_mirrored_and_those_of_scenes_turned(symmetries, drawn):
+    crops = torch.arange(4.0).reshape(1, 1, 2, 2).expand(1, 3, 2, 2)
+    turned = [turn(crops, torch.zeros(1, 4), k)[0] for k in range(8)]
+    seen = set()
+
+    def spy(crops):
+        seen.update(k for k in range(8) if torch.equal(crops, turned[k]))
+        return torch.zeros(1, 2)
+
+    for _ in range(80):
+        crop_loss(spy, (crops, torch.tensor([0])), symmetries)
+    assert seen == drawn
+
+
+def test_rcnn_learns_from_crops_turned_as_its_pictures_allow(photos, monkeypatch):
+    used = []
+
+    def spy(network, batch, symmetries):
+        used.append(symmetries)
+        return crop_loss(network, batch, symmetries)
+
+    monkeypatch.setattr(rcnn, "crop_loss", spy)
+    train_rcnn(backbone(), photos, proposals_of(photos), len(photos.classes), RECIPE)
+    assert set(used) == {2}
 
 
 def test_difficult_objects_are_not_learnt(tmp_path):

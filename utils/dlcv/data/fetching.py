@@ -34,7 +34,7 @@ class RemoteFile:
 
     path: str
     urls: tuple[str, ...]
-    megabytes: int
+    megabytes: float
     checksum: str
 
 

@@ -45,7 +45,7 @@ def load_squares(
     sides = torch.empty(len(names), 2)
     place = {name: i for i, name in enumerate(names)}
     with ThreadPoolExecutor() as pool:
-        for batch in _batches(_read(files, names)):
+        for batch in _batches(read_photographs(files, names)):
             for name, image, shape in pool.map(partial(_square, size=size, crop=crop), batch):
                 images[place[name]], sides[place[name]] = image, torch.tensor(shape).float()
     return images, sides
@@ -77,7 +77,12 @@ def read_listed(files: Files, name: str) -> bytes:
         raise RuntimeError(f"the data set lists {name}, but it is missing: {error}") from error
 
 
-def _read(files: Files, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+def read_photographs(files: Files, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Read photographs that a data set lists, in the fastest order: pairs of name and bytes.
+
+    Raises:
+        RuntimeError: if one is missing.
+    """
     try:
         yield from read_all(files, names)
     except FileNotFoundError as error:

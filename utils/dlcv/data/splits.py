@@ -8,10 +8,10 @@ from torch import Tensor
 
 from dlcv.data.bundled import LabelledImages, load_digits_split
 from dlcv.data.counter_random import mix64
-from dlcv.data.real import SOURCES, RealImages, load_real
+from dlcv.data.real import READERS, RealImages, load_real
 from dlcv.data.scenes import KINDS, SceneConfig, render_scenes
 
-NAMES = ("digits", "scenes", *SOURCES)
+NAMES = ("digits", "scenes", *READERS)
 
 _SCENE_SEED = 20
 _SCENE_COUNTS = (4000, 500, 1000)  # training, validation, test
@@ -57,7 +57,7 @@ def load_split(name: str, size: int | None = None) -> Split:
     if name == "scenes":
         parts = _scenes(32 if size is None else size)
         return Split(*[LabelledImages(x / 255.0, labels.clone()) for x, labels in parts], KINDS)
-    if name not in SOURCES:
+    if name not in READERS:
         raise ValueError(f"expected one of {', '.join(NAMES)}, got {name!r}")
     _check_size(name, size)
     train, test = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -98,10 +99,18 @@ def crop_network(backbone: nn.Module, classes: int, config: RCNNConfig) -> Regio
     return RegionNetwork(LastMap(backbone), backbone.channels[-1] * places**2, classes)
 
 
-def crop_loss(network: RegionNetwork, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Return the mean cross-entropy of warped windows, all turned alike by a random symmetry."""
+def crop_loss(
+    network: RegionNetwork, batch: tuple[Tensor, Tensor], symmetries: int = SYMMETRIES
+) -> Tensor:
+    """Return the mean cross-entropy of warped windows, all turned alike by a symmetry at random.
+
+    Args:
+        network: See `RegionNetwork`.
+        batch: Crops [R, 3, S, S] in [0, 1] and their classes [R], background last.
+        symmetries: The first so many are drawn from; 2 of them keep top and bottom.
+    """
     crops, classes = batch
-    crops, _ = turn(crops, crops.new_zeros(1, 4), int(torch.randint(SYMMETRIES, ())))
+    crops, _ = turn(crops, crops.new_zeros(1, 4), int(torch.randint(symmetries, ())))
     return nn.functional.cross_entropy(network(crops), classes)
 
 
@@ -268,6 +277,7 @@ def train_rcnn(
     crops = look(scenes.images / 255, windows.image, windows.boxes)
     network = crop_network(backbone, classes, config).to(crops.device)
     batches = BiasedBatches(crops, windows.classes(), classes, config.steps, seed=seed)
-    fit(network, batches, crop_loss, training)
+    loss = partial(crop_loss, symmetries=scenes.symmetries)
+    fit(network, batches, loss, training)
     judges = Judges(windows, *network.describe(crops), config)
     return RCNN(network, look, judges, config)

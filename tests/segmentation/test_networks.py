@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from dlcv.classification.backbone import backbone
+from dlcv.classification.imagenet import imagenet_backbone
 from dlcv.classification.vgg import vgg16
 from dlcv.data.batches import Batches
 from dlcv.data.scenes import SceneConfig, render_scenes
@@ -108,8 +109,23 @@ def test_kinds_of_enlarging_differ_only_in_their_weights(kind):
 
 
 def test_a_stride_that_the_backbone_lacks_is_an_error():
-    with pytest.raises(ValueError, match="a stride of the backbone, which ends at 16, got 3 of"):
+    with pytest.raises(ValueError, match="a backbone that ends at 16 or 32, got 3 of"):
         fcn(backbone(), 3, 3)
+    with pytest.raises(ValueError, match=r"got 2 of a backbone with strides \[4, 8, 16, 32\]"):
+        fcn(imagenet_backbone(), 3, 2)
+
+
+@pytest.mark.parametrize("finest", [32, 16, 8, 4])
+def test_a_backbone_that_ends_at_stride_32_is_not_pooled_once_more(finest):
+    torch.manual_seed(0)
+    model = fcn(imagenet_backbone(), 5, finest).eval()
+    images = torch.rand(2, 3, 64, 96)
+    assert model(images).shape == (2, 5, 64, 96)
+    maps = model.score_maps(images)
+    assert model.strides == [s for s in (32, 16, 8, 4) if s >= finest]
+    assert [x.shape[2:] for x in maps] == [(64 // s, 96 // s) for s in model.strides]
+    last = model.backbone.features(images)[-1]
+    torch.testing.assert_close(maps[0], model.score[0](model.top[1:](last)))
 
 
 # --- U-Net ---------------------------------------------------------------------------------------
@@ -138,7 +154,9 @@ def test_the_middle_is_cut_out():
 
 @pytest.mark.parametrize("size", [(64, 96), (57, 75)])
 def test_a_unet_on_a_backbone(size):
-    assert unet(backbone(), 5).eval()(torch.rand(1, 3, *size)).shape == (1, 5, *size)
+    images = torch.rand(1, 3, *size)
+    assert unet(backbone(), 5).eval()(images).shape == (1, 5, *size)
+    assert unet(imagenet_backbone(), 5, (32, 16, 8)).eval()(images).shape == (1, 5, *size)
 
 
 def test_the_bridges_are_used():

@@ -99,7 +99,8 @@ class FCN(nn.Module):
             images: [B, 3, H, W], RGB in [0, 1].
         """
         features = self.backbone.features(images)
-        maps = dict(zip(self.backbone.strides, features, strict=True)) | {32: self.top(features[-1])}
+        maps = dict(zip(self.backbone.strides, features, strict=True))
+        maps[32] = self.top(features[-1])
         return [layer(maps[s]) for layer, s in zip(self.score, self.strides, strict=True)]
 
     def fuse(self, scores: list[Tensor], size: tuple[int, int]) -> Tensor:

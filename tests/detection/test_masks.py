@@ -193,5 +193,8 @@ def test_rectangles_are_judged_like_their_boxes(method):
             rectangles({"boxes": moved.clamp(min=0), "labels": labels, "scores": scores})
         )
         targets.append(rectangles({"boxes": boxes, "labels": labels}))
+        targets[-1]["difficult"] = torch.from_numpy(generator.random(4) < 0.3)
     expected = mean_average_precision(predictions, targets, THRESHOLDS, method)
     assert mask_average_precision(predictions, targets, THRESHOLDS, method) == expected
+    everyone = [{k: v for k, v in target.items() if k != "difficult"} for target in targets]
+    assert mask_average_precision(predictions, everyone, THRESHOLDS, method) != expected

@@ -20,6 +20,7 @@ def draw(seed, *shape):
 def true_classes(side=32):
     classes = torch.zeros(2, side, side, dtype=torch.uint8)
     classes[:, 5:20, 8:30], classes[1, 22:29, 2:9] = 1, 2
+    classes[:, 3:5, 8:30] = 255  # what lies above the first object, nobody could say
     return classes
 
 
@@ -39,7 +40,9 @@ def expected(mixer) -> tuple[float, float]:
     """Mean IoU and share of right pixels, from the package's fused scores."""
     classes = true_classes()[mixer.picture]
     labels = mixer.fused.argmax(dim=0)
-    return mean_iou(labels, classes, len(NAMES))[0], (labels == classes).float().mean().item()
+    counted = classes != 255
+    share = (labels == classes)[counted].float().mean().item()
+    return mean_iou(labels, classes, len(NAMES), 255)[0], share
 
 
 @pytest.mark.parametrize("kind", ["bilinear", "nearest"])
@@ -50,6 +53,18 @@ def test_measures_are_those_of_the_package(open_widget, used, kind):
     page = open_widget(mixer)
     mean, pixels = expected(mixer)
     assert shares(page)[:2] == pytest.approx([mean, pixels], abs=0.0011)
+
+
+def test_pixels_that_nobody_could_name_count_nowhere(open_widget):
+    mixer = make()
+    assert mixer.shown == 1  # the last class of the first picture
+    page = open_widget(mixer)
+    classes = true_classes()[0]
+    planes = torch.stack([classes == k for k in range(3)]).float()
+    near = torch.nn.functional.max_pool2d(planes[None], 5, stride=1, padding=2)[0].sum(0) > 1
+    edges = near & (classes != 255)
+    right = (mixer.fused.argmax(dim=0) == classes)[edges].float().mean().item()
+    assert shares(page)[2] == pytest.approx(right, abs=0.0011)
 
 
 def test_ticks_and_choices_change_what_is_added(open_widget):

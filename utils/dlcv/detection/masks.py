@@ -107,7 +107,7 @@ def mask_average_precision(
     Args:
         predictions: For each image `masks` bool [N, H, W], `scores` [N] and `labels` int64 [N].
         targets: For each image `masks` bool [M, H, W], `labels` int64 [M] and, where there are
-            such, `crowd`, bool [M].
+            such, `difficult` or `crowd`, bool [M]: objects that nobody has to find.
         iou_thresholds: The least overlaps that count as found.
         method: See `dlcv.detection.average_precision.average_precision`.
 
@@ -148,9 +148,11 @@ def found_masks(
     order = prediction["scores"][ours].argsort(descending=True, stable=True)
     order = order[:COCO_DETECTIONS] if method == "coco" else order
     masks, truth = prediction["masks"][ours][order], target["masks"][theirs]
-    crowd = target.get("crowd", torch.zeros_like(theirs))[theirs].bool()
+    none = torch.zeros_like(theirs)
+    crowd = target.get("crowd", none)[theirs].bool()
+    ignored = crowd | target.get("difficult", none)[theirs].bool()
     inter, area, _ = common_pixels(masks, truth)
     share = inter / area.clamp(min=1)[:, None]
     overlap = torch.where(crowd, share, mask_iou(masks, truth))
-    objects = Objects(torch.zeros(len(truth), 4), crowd.cpu(), crowd.cpu())
+    objects = Objects(torch.zeros(len(truth), 4), ignored.cpu(), crowd.cpu())
     return Found(prediction["scores"][ours][order].cpu(), overlap.cpu(), objects)

@@ -45,16 +45,17 @@ class FCN(nn.Module):
 
     Args:
         backbone: `features(images)` gives maps with the `channels` and `strides` that it names, the
-            last of stride 16.
+            last of stride 16, which is pooled once more, or of stride 32.
         num_classes: Classes K, the background among them.
         finest: Stride of the finest map that is read: 32 for FCN-32s, 16 for FCN-16s, 8 for FCN-8s;
-            4 and 2 go on in the same way.
+            4 and 2 go on in the same way, as far as the backbone has them.
         kind: How maps are enlarged, see `Enlarge`. The last step, back to the pixels, is bilinear
             unless the kind is "nearest".
         width: Channels of the two layers that take the place of VGG's fc6 and fc7; teaching value.
 
     Raises:
-        ValueError: If the backbone has no map of the finest stride, or ends at another than 16.
+        ValueError: If the backbone has no map of the finest stride, or ends at another than 16 or
+            32.
 
     Reference:
         Long, Shelhamer and Darrell, CVPR 2015, Section 4.2 and Figure 3.
@@ -72,14 +73,15 @@ class FCN(nn.Module):
     ) -> None:
         super().__init__()
         channels = dict(zip(backbone.strides, backbone.channels, strict=True))
-        if finest not in (*channels, 32) or max(channels) != 16:
+        last = max(channels)
+        if finest not in (*channels, 32) or last not in (16, 32):
             got = f"{finest} of a backbone with strides {list(channels)}"
-            raise ValueError(f"expected a stride of the backbone, which ends at 16, got {got}")
+            raise ValueError(f"expected a stride of a backbone that ends at 16 or 32, got {got}")
         self.backbone = backbone
-        self.strides = [32] + [s for s in sorted(channels, reverse=True) if s >= finest]
+        self.strides = [32] + [s for s in (16, 8, 4, 2) if s in channels and s >= finest]
         self.top = nn.Sequential(
-            nn.MaxPool2d(2, ceil_mode=True),
-            *(nn.Conv2d(channels[16], width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()),
+            nn.MaxPool2d(32 // last, ceil_mode=True),
+            *(nn.Conv2d(channels[last], width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()),
             *(nn.Conv2d(width, width, 1), nn.BatchNorm2d(width), nn.ReLU()),
         )
         read = [width, *(channels[s] for s in self.strides[1:])]
@@ -87,8 +89,8 @@ class FCN(nn.Module):
         for layer in self.score[1:]:  # skips begin at zero: the network begins as FCN-32s
             nn.init.zeros_(layer.weight)
         self.doubling = nn.ModuleList(Enlarge(num_classes, 2, kind) for _ in self.strides[1:])
-        last = "nearest" if kind == "nearest" else "bilinear"
-        self.enlarge = Enlarge(num_classes, finest, last)
+        final = "nearest" if kind == "nearest" else "bilinear"
+        self.enlarge = Enlarge(num_classes, finest, final)
 
     def score_maps(self, images: Tensor) -> list[Tensor]:
         """Return the scores of each stride, the coarsest first: [B, K, H / s, W / s].
@@ -96,8 +98,9 @@ class FCN(nn.Module):
         Args:
             images: [B, 3, H, W], RGB in [0, 1].
         """
-        maps = dict(zip(self.backbone.strides, self.backbone.features(images), strict=True))
-        maps[32] = self.top(maps[16])
+        features = self.backbone.features(images)
+        maps = dict(zip(self.backbone.strides, features, strict=True))
+        maps[32] = self.top(features[-1])
         return [layer(maps[s]) for layer, s in zip(self.score, self.strides, strict=True)]
 
     def fuse(self, scores: list[Tensor], size: tuple[int, int]) -> Tensor:

@@ -103,18 +103,3 @@ def load_measured() -> dict[str, dict]:
     """
     text = files("dlcv.segmentation").joinpath("measured/segmenters.json").read_text("utf-8")
     return json.loads(text)
-
-
-def best_rate(network: str) -> float:
-    """Return the learning rate that was best for a network on the validation scenes.
-
-    Raises:
-        ValueError: If the network was not measured.
-
-    Taught in: lectures/14_segmentation
-    """
-    measured = load_measured()
-    if network not in measured:
-        raise ValueError(f"expected one of {', '.join(measured)}, got {network!r}")
-    rates = measured[network]["rates"]
-    return float(max(rates, key=rates.get))

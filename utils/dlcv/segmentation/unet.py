@@ -143,9 +143,11 @@ class BackboneUNet(nn.Module):
         return self.enlarge(self.score(x))[:, :, : images.shape[2], : images.shape[3]]
 
 
-def unet(backbone: nn.Module, num_classes: int) -> BackboneUNet:
+def unet(
+    backbone: nn.Module, num_classes: int, widths: Sequence[int] = (48, 24, 16)
+) -> BackboneUNet:
     """Build a U-Net on a backbone; see `BackboneUNet`.
 
     Taught in: lectures/14_segmentation
     """
-    return BackboneUNet(backbone, num_classes)
+    return BackboneUNet(backbone, num_classes, widths)

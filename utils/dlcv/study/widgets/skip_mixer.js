@@ -18,7 +18,7 @@ export default {
       label: "Picture", options: unpacked.map((_, i) => [i, `picture ${i + 1}`]), value: model.get("picture"),
       onChange: (value) => {
         const { classes } = unpacked[+value];
-        if (!classes.includes(model.get("shown"))) model.set("shown", Math.max(...classes));
+        if (!classes.includes(model.get("shown"))) model.set("shown", lastClass(classes));
         set("picture", +value);
       },
     });
@@ -63,7 +63,7 @@ export default {
         painted = image;
       }
       paintPixels(views.answer.canvas, labels, side, classColour);
-      paintPixels(views.wrong.canvas, labels, side, (label, i) => (label !== classes[i] ? [213, 94, 0] : edges[i] ? [150, 160, 172] : [238, 241, 245]));
+      paintPixels(views.wrong.canvas, labels, side, (label, i) => (classes[i] === IGNORED ? classColour(IGNORED) : label !== classes[i] ? [213, 94, 0] : edges[i] ? [150, 160, 172] : [238, 241, 245]));
       views.wrong.text.textContent = "wrong pixels (orange); edges grey";
       const most = Math.max(...fused[k].map(Math.abs), ...maps.flatMap((stack) => [...planeOf(stack, k)].map(Math.abs)));
       all.forEach((stride, i) => {

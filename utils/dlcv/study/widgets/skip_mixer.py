@@ -7,6 +7,7 @@ import torch
 import traitlets
 from torch import Tensor
 
+from dlcv.data.voc_layout import IGNORED_PIXEL
 from dlcv.segmentation.upsampling import Enlarge
 from dlcv.study.widgets.base import Widget, pack
 
@@ -19,7 +20,7 @@ class SkipMixer(Widget):
 
     Args:
         images: uint8 [N, 3, S, S], at most 128 pixels a side.
-        classes: True classes, uint8 [N, S, S].
+        classes: True classes, uint8 [N, S, S]; 255 in pixels that do not count.
         names: The K classes.
         networks: Network → its score maps, each [N, K, S / s, S / s], from the coarsest stride s,
             which all networks share, to the finest; each has twice the side of the one before.
@@ -75,7 +76,7 @@ class SkipMixer(Widget):
             strides=strides,
             network=network,
             used=strides.get(network, []),
-            shown=int(classes[0].max()),
+            shown=int(classes[0][classes[0] != IGNORED_PIXEL].max()),
         )
 
     @traitlets.validate("network")

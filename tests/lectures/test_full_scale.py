@@ -6,10 +6,10 @@ Data are those of the full scale, numbers of epochs and the like those of the qu
 from dataclasses import is_dataclass, replace
 
 import matplotlib.pyplot as plt
-import nbformat
 import photo_files
 import pytest
 import torch
+from lecture_cells import run
 from photo_files import flickr_files, voc_files, write_folder
 
 from dlcv.classification import imagenet
@@ -17,10 +17,8 @@ from dlcv.data.real_boxes import load_boxes
 from dlcv.data.scenes import SceneConfig
 from dlcv.detection import fast_rcnn, measured
 from dlcv.detection.proposals import sliding_windows
-from dlcv.device import seed_everything
 from dlcv.segmentation.deconvnet import deconvnet
 from dlcv.segmentation.unet import unet
-from tools.executions import ROOT
 
 
 def only_data(*, quick, full):
@@ -38,17 +36,6 @@ def short(*, quick, full):
     if isinstance(full, dict):
         return full | {"epochs": 1}
     return {float: -1.0, str: "cat", int: quick}.get(type(full), full)
-
-
-def run(lecture, cells, **known):
-    """Run some cells of a lecture, by their names, and return all that they have defined."""
-    notebook = nbformat.read(ROOT / "lectures" / f"{lecture}.ipynb", as_version=4)
-    sources = {cell["id"]: cell["source"] for cell in notebook.cells}
-    cpu = torch.device("cpu")
-    names = {"at_scale": only_data, "device": cpu, "seed_everything": seed_everything} | known
-    for cell in cells:
-        exec(compile(sources[cell], cell, "exec"), names)
-    return names
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +93,9 @@ def test_lecture_10_localises_the_animals_of_voc(root):
 def test_lecture_11_takes_true_boxes_and_photographs_from_voc(root):
     """Perfect boxes are worth 1; of four photographs two show what has to be found."""
     write_folder(root, voc("2007"))
-    names = run("11_detection_foundations", ("imports", "noise-run", "race-code"))
+    names = run(
+        "11_detection_foundations", ("imports", "noise-run", "race-code"), at_scale=only_data
+    )
     assert len(names["targets"]) == 4
     assert names["results"][0][0]["per_threshold"][0.95] > names["results"][-1][0]["map"]
     photos = names["pictures"]["photographs"]

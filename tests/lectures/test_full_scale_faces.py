@@ -3,14 +3,13 @@
 Data, network and cells are those of the full scale; passes and people in a batch are cut.
 """
 
-import nbformat
 import numpy as np
 import pytest
 import torch
+from lecture_cells import sources
 from photo_files import encoded, write_folder
 
 from dlcv.classification import imagenet
-from tools.executions import ROOT
 
 CELLS = (
     "imports",
@@ -53,12 +52,11 @@ def cells(tmp_path, monkeypatch):
         return build(name)
 
     monkeypatch.setattr(imagenet, "torchvision_resnet", random_weights)
-    notebook = nbformat.read(ROOT / "lectures" / "09_verification.ipynb", as_version=4)
-    sources = {cell["id"]: cell["source"] for cell in notebook.cells}
+    written = sources("09_verification")
     names = {"at_scale": briefly, "device": torch.device("cpu"), "asked": asked}
     learnt_from = names["learnt_from"] = []
     for cell in CELLS:
-        exec(compile(sources[cell], cell, "exec"), names)
+        exec(compile(written[cell], cell, "exec"), names)
         if cell == "imports":
             balanced = names["BalancedBatches"]
 

@@ -19,7 +19,7 @@ CELLS = (
     "published-run",
     "published-table",
 )
-FOLDS, PEOPLE, PICTURES = 3, 3, 3  # of each fold its people, of all but the last their pictures
+FOLDS, PICTURES = 3, 3  # pictures of each person but the last of a fold, who has one
 
 
 def lfw_layout():
@@ -68,7 +68,7 @@ def cells(tmp_path, monkeypatch):
     return names
 
 
-def test_lecture_9_judges_every_fold_of_lfw_by_a_network_that_has_not_seen_it(cells, capsys):
+def test_lecture_9_judges_every_fold_of_lfw_by_a_network_that_has_not_seen_it(cells):
     """Each network learns from the two people of the one fold that is left, three pictures each."""
     album = cells["album"]
     assert album.images.shape == (FOLDS * (2 * PICTURES + 1), 3, 112, 112)

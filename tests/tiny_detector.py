@@ -1,4 +1,4 @@
-"""A Faster R-CNN so small that a test can train it."""
+"""A backbone, and a Faster R-CNN on it, so small that a test can train them."""
 
 from torch import nn
 
@@ -11,11 +11,12 @@ SMALL = RegionConfig(scales_px=((12, 20),), before_nms=30, proposals=10, regions
 class TinyBackbone(nn.Module):
     """One convolution to stride 4 and another to stride 8."""
 
-    channels, strides = (6, 6), (4, 8)
+    strides = (4, 8)
 
-    def __init__(self):
+    def __init__(self, fine=6, coarse=6):
         super().__init__()
-        self.first, self.second = nn.Conv2d(3, 6, 4, 4), nn.Conv2d(6, 6, 2, 2)
+        self.channels = (fine, coarse)
+        self.first, self.second = nn.Conv2d(3, fine, 4, 4), nn.Conv2d(fine, coarse, 2, 2)
 
     def features(self, images):
         x = self.first(images).relu()

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from tiny_detector import TinyBackbone
 from torch import nn
 from torch.autograd import gradcheck
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -98,25 +99,9 @@ def test_targets_equal_torchvisions(seed):
     torch.testing.assert_close(offsets[0, positive], expected)
 
 
-class Body(nn.Module):
-    channels, strides = (8, 8), (4, 8)
-
-    def __init__(self):
-        super().__init__()
-        self.one, self.two = nn.Conv2d(3, 8, 4, 4), nn.Conv2d(8, 8, 2, 2)
-
-    def features(self, images):
-        x = self.one(images)
-        return [x, self.two(x)]
-
-
-class Uneven(Body):
-    channels = (4, 8)
-
-
 def test_the_network_gives_anchors_losses_and_detections():
     torch.manual_seed(0)
-    model = RetinaNet(Body(), classes=3)
+    model = RetinaNet(TinyBackbone(8, 8), classes=3)
     images = torch.rand(2, 3, 32, 48)
     logits, offsets, anchors = model(images)
     count = 9 * (8 * 12 + 4 * 6)
@@ -130,7 +115,7 @@ def test_the_network_gives_anchors_losses_and_detections():
 
 
 def test_the_pyramid_begins_with_what_the_backbone_knows():
-    body = Body()
+    body = TinyBackbone(8, 8)
     images = torch.rand(1, 3, 32, 32)
     fine, coarse = body.features(images)
     ours = retina_pyramid(body).features(images)
@@ -143,8 +128,8 @@ def test_mined_negatives_are_three_for_each_anchor_with_an_object():
     torch.manual_seed(0)
     images, labels = torch.rand(1, 3, 32, 32), torch.tensor([[0]])
     boxes = torch.tensor([[[4.0, 4, 15, 15]]])
-    body = Body()
-    for conv in (body.one, body.two):
+    body = TinyBackbone(8, 8)
+    for conv in (body.first, body.second):
         nn.init.zeros_(conv.weight)  # all anchors say the same
     mined = RetinaNet(body, 3, gamma=0, alpha=None, negatives=3)
     _, _, anchors = mined(images)
@@ -160,12 +145,12 @@ def test_mined_negatives_are_three_for_each_anchor_with_an_object():
 
 def test_every_anchor_begins_near_the_prior():
     torch.manual_seed(0)
-    logits, _, _ = RetinaNet(Body(), classes=3, prior=0.05)(torch.rand(2, 3, 32, 32))
+    logits, _, _ = RetinaNet(TinyBackbone(8, 8), classes=3, prior=0.05)(torch.rand(2, 3, 32, 32))
     assert logits.sigmoid().mean().item() == pytest.approx(0.05, abs=0.01)
 
 
 def test_a_batch_without_objects_has_no_box_loss():
-    model = RetinaNet(Body(), classes=3)
+    model = RetinaNet(TinyBackbone(8, 8), classes=3)
     none = torch.full((2, 1), -1)
     losses = model.losses(torch.rand(2, 3, 32, 32), torch.zeros(2, 1, 4), none)
     assert losses["box"] == 0
@@ -180,7 +165,7 @@ def test_a_batch_without_objects_has_no_box_loss():
         (lambda: focal_loss(torch.zeros(2), torch.zeros(3)), "of one shape"),
         (lambda: focal_loss(torch.zeros(2), torch.zeros(2), gamma=-1), "gamma >= 0"),
         (lambda: focal_loss(torch.zeros(2), torch.zeros(2), alpha=2), r"alpha in \[0, 1\]"),
-        (lambda: RetinaNet(Uneven(), 3), r"maps of one depth, got \(4, 8\)"),
+        (lambda: RetinaNet(TinyBackbone(4, 8), 3), r"maps of one depth, got \(4, 8\)"),
         (lambda: prior_bias(1), r"prior in \(0, 1\), got 1"),
     ],
 )

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
+from tiny_detector import TinyBackbone
 from torch.autograd import gradcheck
 from torchvision.models.detection import _utils as reference
 from torchvision.models.detection import ssd300_vgg16
@@ -191,22 +191,10 @@ def test_no_positive_is_zero_and_not_nan():
     assert [x.item() for x in losses.values()] == [0, 0]
 
 
-class Body(nn.Module):
-    channels, strides = (4, 6), (4, 8)
-
-    def __init__(self):
-        super().__init__()
-        self.one, self.two = nn.Conv2d(3, 4, 4, 4), nn.Conv2d(4, 6, 2, 2)
-
-    def features(self, images):
-        x = self.one(images)
-        return [x, self.two(x)]
-
-
 @pytest.mark.parametrize(("levels", "places"), [((0, 1, 2), 64 + 16 + 4), ((1,), 16)])
 def test_the_network_gives_boxes_losses_and_detections(levels, places):
     torch.manual_seed(0)
-    model = Ssd(Body(), classes=3, levels=levels)
+    model = Ssd(TinyBackbone(4, 6), classes=3, levels=levels)
     images = torch.rand(2, 3, 32, 32)
     logits, offsets, defaults = model(images)
     assert logits.shape == (2, 4 * places, 4)

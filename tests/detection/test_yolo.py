@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from tiny_detector import TinyBackbone
 from torch.autograd import gradcheck
 from torchvision.ops import box_iou
 
@@ -179,22 +179,10 @@ def test_an_empty_picture_trains_confidence_alone():
     assert output.grad.count_nonzero() == 4 * 4 * 2
 
 
-class Body(nn.Module):
-    channels, strides = (4, 6), (4, 8)
-
-    def __init__(self):
-        super().__init__()
-        self.one, self.two = nn.Conv2d(3, 4, 4, 4), nn.Conv2d(4, 6, 2, 2)
-
-    def features(self, images):
-        x = self.one(images)
-        return [x, self.two(x)]
-
-
 @pytest.mark.parametrize(("level", "grid"), [(-1, 4), (0, 8)])
 def test_the_network_gives_a_grid_losses_and_detections(level, grid):
     torch.manual_seed(0)
-    model = Yolo(Body(), classes=3, level=level)
+    model = Yolo(TinyBackbone(4, 6), classes=3, level=level)
     images = torch.rand(2, 3, 32, 32)
     assert model(images).shape == (2, grid, grid, 13)
     losses = model.losses(images, torch.tensor([[[1.0, 1, 9, 9]]] * 2), torch.tensor([[0], [-1]]))

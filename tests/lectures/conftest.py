@@ -1,4 +1,4 @@
-"""Projects to try things on: a copy of this one, and one made of a few notebooks."""
+"""Projects to try things on, a copy of this one and one of a few notebooks; untrained networks."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from dlcv.classification import imagenet, transfer
 from tools.executions import ROOT
 from tools.repository import files
 
@@ -73,3 +74,20 @@ def book(tmp_path):
 def new_book(tmp_path_factory):
     """`new_book()` gives an empty book that the tests of a module may share."""
     return lambda: Book(tmp_path_factory.mktemp("book"))
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Residual networks with random weights, as those learnt on ImageNet would have to be fetched.
+
+    Returns a list of what was asked for: (name, pretrained).
+    """
+    build, asked = imagenet.torchvision_resnet, []
+
+    def random_weights(name, pretrained):
+        asked.append((name, pretrained))
+        return build(name)
+
+    for module in (imagenet, transfer):
+        monkeypatch.setattr(module, "torchvision_resnet", random_weights)
+    return asked

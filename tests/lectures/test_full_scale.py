@@ -12,13 +12,14 @@ import torch
 from lecture_cells import run
 from photo_files import flickr_files, voc_files, write_folder
 
-from dlcv.classification import imagenet
 from dlcv.data.real_boxes import load_boxes
 from dlcv.data.scenes import SceneConfig
 from dlcv.detection import fast_rcnn, measured
 from dlcv.detection.proposals import sliding_windows
 from dlcv.segmentation.deconvnet import deconvnet
 from dlcv.segmentation.unet import unet
+
+pytestmark = pytest.mark.usefixtures("untrained")
 
 
 def only_data(*, quick, full):
@@ -63,13 +64,6 @@ def several(root, monkeypatch):
     lists = {"train": learn, "val": others, "trainval": learn}
     monkeypatch.setattr(photo_files, "LISTS", lists)
     write_folder(root, voc("2007") | voc("2012"))
-
-
-@pytest.fixture(autouse=True)
-def _no_weights(monkeypatch):
-    """Residual networks with random weights: those learnt on ImageNet would have to be fetched."""
-    build = imagenet.torchvision_resnet
-    monkeypatch.setattr(imagenet, "torchvision_resnet", lambda name, pretrained: build(name))
 
 
 def test_lecture_10_localises_the_animals_of_voc(root):

@@ -9,8 +9,6 @@ import torch
 from lecture_cells import sources
 from photo_files import encoded, write_folder
 
-from dlcv.classification import imagenet
-
 CELLS = (
     "imports",
     "published-data",
@@ -41,19 +39,12 @@ def briefly(*, quick, full):
 
 
 @pytest.fixture
-def cells(tmp_path, monkeypatch):
-    """The names that the cells define, and what stands in for the weights: random ones."""
+def cells(tmp_path, monkeypatch, untrained):
+    """The names that the cells define, and which networks they asked for."""
     monkeypatch.setenv("DLCV_DATA", str(tmp_path))
     write_folder(tmp_path / "lfw-py", lfw_layout())
-    build, asked = imagenet.torchvision_resnet, []
-
-    def random_weights(name, pretrained):
-        asked.append((name, pretrained))
-        return build(name)
-
-    monkeypatch.setattr(imagenet, "torchvision_resnet", random_weights)
     written = sources("09_verification")
-    names = {"at_scale": briefly, "device": torch.device("cpu"), "asked": asked}
+    names = {"at_scale": briefly, "device": torch.device("cpu"), "asked": untrained}
     learnt_from = names["learnt_from"] = []
     for cell in CELLS:
         exec(compile(written[cell], cell, "exec"), names)

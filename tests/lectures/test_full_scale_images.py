@@ -11,11 +11,9 @@ from lecture_cells import run
 from photo_files import accept
 from real_files import write_cifar, write_mnist, write_pets
 
-from dlcv.classification import imagenet
-
 
 @pytest.fixture(autouse=True)
-def _sets(tmp_path, monkeypatch):
+def _sets(tmp_path, monkeypatch, untrained):
     """40 + 5 digits of two classes, 500 + 100 noisy pictures of two, two breeds of pets."""
     monkeypatch.setenv("DLCV_DATA", str(tmp_path))
     write_mnist(tmp_path)
@@ -23,11 +21,6 @@ def _sets(tmp_path, monkeypatch):
     write_pets(tmp_path)
     for name in ("mnist", "cifar10", "oxford_pets"):
         accept(monkeypatch, name, tmp_path)
-    build = imagenet.torchvision_resnet
-    monkeypatch.setattr(imagenet, "torchvision_resnet", lambda name, pretrained: build(name))
-    monkeypatch.setattr(
-        "dlcv.classification.transfer.torchvision_resnet", lambda name, pretrained: build(name)
-    )
 
 
 def brief(*, quick, full):

@@ -222,6 +222,7 @@ def join(rank: int, meeting: Meeting) -> None:
         world_size=meeting.world_size,
         timeout=timedelta(seconds=meeting.timeout_s),
     )
+    dist.barrier()  # a worker with little to do would be gone before a slow one has met it
 
 
 def own_device() -> torch.device:

@@ -28,13 +28,14 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from dlcv.classification.speed_net import SpeedNet, whitening_filters
+from dlcv.classification.speed_net import SpeedNet
 from dlcv.device import environment_report, pick_device
 from dlcv.distributed.costs import compile_problem
 from dlcv.distributed.speedrun import Images, Machinery, Recipe, Run, accuracy_of_views, race_data
 
 GOAL = 0.94
-RECIPES = {"cifar10": Recipe(), "scenes": Recipe(2, batch_size=32, lr=1.0, bias_factor=16.0)}
+OF_SCENES = Recipe(2, 32, lr_filters=0.12, lr_head=2.7, lr_biases=0.2, first_epochs=1)
+RECIPES = {"cifar10": Recipe(), "scenes": OF_SCENES}
 WIDTHS = {"cifar10": (64, 256, 256), "scenes": (16, 24, 24)}
 NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 
@@ -62,8 +63,7 @@ def train_once(
     (images, labels), test = data
     device = pick_device()
     torch.manual_seed(seed)
-    whitening = whitening_filters(images[:5000] / 255)
-    model = SpeedNet(int(labels.max()) + 1, widths, whitening)
+    model = SpeedNet(int(labels.max()) + 1, images[:5000] / 255, widths)
     warm_up(model, (images, labels), recipe, machinery, device)
     run = Run(model, (images, labels), recipe, machinery, device, seed)
     seconds = run.finish()

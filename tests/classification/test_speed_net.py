@@ -57,22 +57,35 @@ def test_narrowing_pairs_keep_what_fits():
 
 
 def test_the_parameters_counted_by_hand():
-    net = SpeedNet(10, (64, 256, 256), torch.randn(24, 3, 2, 2))
+    net = SpeedNet(10, torch.rand(4, 3, 32, 32))
     convs = 9 * (24 * 64 + 64 * 64 + 64 * 256 + 256 * 256 + 256 * 256 + 256 * 256)
     biases = 24 + 2 * (64 + 256 + 256)
     trained = sum(p.numel() for p in net.parameters() if p.requires_grad)
     assert trained == convs + biases + 256 * 10
-    assert not net.body[0].weight.requires_grad
-    assert SpeedNet(10, (8, 16, 16)).body[0].weight.requires_grad
+
+
+def test_the_first_layer_is_computed_or_learnt():
+    """Computed, it whitens what the colours, standardised, leave."""
+    images = correlated()
+    net = SpeedNet(2, images, (8, 16, 16))
+    colours = net.colours(images)
+    torch.testing.assert_close(colours.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(colours.std(dim=(0, 2, 3)), torch.ones(3), atol=1e-4, rtol=0)
+    torch.testing.assert_close(net.first.weight, whitening_filters(colours))
+    assert not net.first.weight.requires_grad
+    learnt = SpeedNet(2, images, (8, 16, 16), whitened=False).first
+    assert learnt.weight.requires_grad
+    assert learnt.weight.shape == net.first.weight.shape
+    assert not torch.allclose(learnt.weight, net.first.weight)
 
 
 @pytest.mark.parametrize("size", [24, 32, 40])
 @pytest.mark.parametrize("count", [1, 3])
 def test_scores_of_any_size_are_small_at_the_start(size, count):
-    net = SpeedNet(7, (8, 16, 16), channels=1).eval()
+    net = SpeedNet(7, torch.rand(4, 1, 32, 32), (8, 16, 16)).eval()
     scores = net(torch.rand(count, 1, size, size))
     assert scores.shape == (count, 7)
-    assert scores.abs().max() < 1
+    assert scores.abs().max() < 2
     scores.sum().backward()
     assert all(p.grad.isfinite().all() for p in net.parameters() if p.requires_grad)
 

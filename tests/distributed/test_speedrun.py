@@ -1,5 +1,6 @@
 """The speed run: its switches change how steps run and not what they compute."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -14,13 +15,15 @@ from dlcv.distributed.speedrun import (
     Run,
     accuracy_of_views,
     epoch_batches,
-    make_optimiser,
+    make_optimisers,
     mirror,
     seconds_per_step,
-    triangle,
+    views,
 )
+from dlcv.training.muon import Muon
 
-SMALL = Recipe(epochs=2, batch_size=8, lr=0.2, bias_factor=4.0)
+SMALL = Recipe(epochs=2, batch_size=8, lr_head=1.0, lr_biases=0.1, first_epochs=1)
+BY_SGD = replace(SMALL, muon=False, lr_filters=0.01, lr_head=0.01, lr_biases=0.01)
 ALL_ON = Machinery()
 PLAIN = Machinery(resident=False, channels_last=False, bfloat16=False)
 
@@ -31,19 +34,32 @@ def images(count=20, size=24):
     return pixels, torch.arange(count) % 2
 
 
-def run(machinery=ALL_ON, recipe=SMALL, seed=0, data=None):
+def network():
     torch.manual_seed(0)
-    return Run(SpeedNet(2, (4, 8, 8)), data or images(), recipe, machinery, "cpu", seed)
+    return SpeedNet(2, images()[0] / 255, (4, 8, 8))
+
+
+def run(machinery=ALL_ON, recipe=SMALL, seed=0, data=None):
+    return Run(network(), data or images(), recipe, machinery, "cpu", seed)
+
+
+def rates(training):
+    """The rates of the last step, as shares of the first ones: filters or head, and first bias."""
+    groups = [group for optimiser in training.optimisers for group in optimiser.param_groups]
+    first = training.model.first.bias
+    shares = {group["params"][0] is first: group["lr"] / group["rate"] for group in groups}
+    return shares[False], shares[True]
 
 
 # --- the recipe ----------------------------------------------------------------------------------
-def test_the_rate_rises_to_1_and_falls_on_straight_lines():
-    recipe = Recipe(rate_ends=(0.2, 0.0), peak=0.25)
-    shares = [triangle(step, 8, recipe) for step in range(8)]
-    assert shares == pytest.approx([0.2, 0.6, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6])
-    default = [triangle(step, 1000, Recipe()) for step in range(1000)]
-    assert max(default) == pytest.approx(1, abs=1e-3)
-    assert default[-1] == pytest.approx(0.07, abs=2e-3)
+def test_rates_fall_to_zero_on_straight_lines_that_of_the_first_bias_sooner():
+    training = run(recipe=replace(SMALL, epochs=4, first_epochs=2))  # of two steps each
+    seen = []
+    while len(training.losses) < training.steps:
+        training.step()
+        seen.append(rates(training))
+    assert [rest for rest, _ in seen] == pytest.approx([1 - step / 8 for step in range(8)])
+    assert [first for _, first in seen] == pytest.approx([1, 0.75, 0.5, 0.25, 0, 0, 0, 0])
 
 
 def test_alternating_shows_both_sides_in_any_two_epochs():
@@ -63,30 +79,51 @@ def test_by_chance_half_of_the_images_stay_as_they_were():
     assert not torch.equal(one, mirror(pixels, 0, False, seed=1))
 
 
-def test_a_step_at_the_highest_rate_takes_the_same_share_of_weights_and_biases():
-    layer = nn.Linear(2, 3)
-    optimiser = make_optimiser(layer, Recipe(lr=0.5, decay=0.1, bias_factor=8, momentum=0.5))
-    before = [p.detach().clone() for p in layer.parameters()]
-    for p in layer.parameters():
-        p.grad = torch.zeros_like(p)
-    optimiser.step()  # the first step of Nesterov: (1 + momentum) times the gradient
-    for old, new in zip(before, layer.parameters(), strict=True):
-        torch.testing.assert_close(new.detach(), old * (1 - 1.5 * 0.1))
-    rates = {p.dim(): group["lr"] for group in optimiser.param_groups for p in group["params"]}
-    assert rates == {2: 0.5, 1: 4.0}
+def test_a_step_of_sgd_takes_the_same_share_of_all_whatever_their_rates():
+    recipe = Recipe(muon=False, lr_filters=0.5, lr_head=2, lr_biases=4, decay=0.1, momentum=0.5,
+                    momentum_filters=0.7)  # fmt: skip
+    model = network()
+    nn.init.ones_(model.first.bias)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p) if p.requires_grad else None
+    (sgd,) = make_optimisers(model, recipe)
+    sgd.step()  # the first step of Nesterov: (1 + momentum) times the gradient
+    for name, p in model.named_parameters():
+        kept = 1 if not p.requires_grad else 1 - (1.7 if p.dim() == 4 else 1.5) * 0.1
+        torch.testing.assert_close(p.detach(), kept * before[name])
+    trained = sum(p.requires_grad for p in model.parameters())
+    assert sum(len(group["params"]) for group in sgd.param_groups) == trained
 
 
-@pytest.mark.parametrize("settings", [{"epochs": 0}, {"batch_size": 0}, {"lr": 0.0}])
+def test_muon_moves_the_filters_and_sgd_the_rest():
+    model = network()
+    muon, sgd = make_optimisers(model, Recipe(lr_filters=0.3, momentum_filters=0.4))
+    assert isinstance(muon, Muon)
+    (group,) = muon.param_groups
+    assert (group["lr"], group["momentum"], group["rate"]) == (0.3, 0.4, 0.3)
+    assert [p.dim() for p in group["params"]] == [4] * 6
+    others = [p for group in sgd.param_groups for p in group["params"]]
+    trained = {p for p in model.parameters() if p.requires_grad}
+    assert set(others) | set(group["params"]) == trained
+    assert {group["lr"] for group in sgd.param_groups} == {0.67, 0.053}
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 0}, {"batch_size": 0}, {"first_epochs": 0}])
 def test_a_recipe_without_steps_is_refused(settings):
-    with pytest.raises(ValueError, match="expected epochs, a batch size and a rate above 0"):
+    with pytest.raises(ValueError, match="expected epochs, a batch size and first epochs above 0"):
         Recipe(**settings)
-    with pytest.raises(ValueError, match=r"expected a peak in \(0, 1\), got 1"):
-        Recipe(peak=1)
+
+
+@pytest.mark.parametrize("name", ["lr_filters", "lr_head", "lr_biases"])
+def test_a_recipe_without_a_rate_is_refused(name):
+    with pytest.raises(ValueError, match="expected three rates above 0, got "):
+        Recipe(**{name: 0.0})
 
 
 # --- the machinery -------------------------------------------------------------------------------
 def test_resident_or_not_the_batches_are_the_same():
-    recipe = Recipe(epochs=1, batch_size=8, lr=1.0)
+    recipe = Recipe(epochs=1, batch_size=8)
     ways = [list(epoch_batches(images(), recipe, way, "cpu", 1, 5)) for way in (True, False)]
     assert [len(way) for way in ways] == [2, 2]  # 20 images: four wait
     for (x, y), (x2, y2) in zip(*ways, strict=True):
@@ -100,8 +137,9 @@ def test_resident_or_not_the_batches_are_the_same():
     [Machinery(channels_last=False), Machinery(), Machinery(resident=False)],
     ids=["rows", "channels last", "by item"],
 )
-def test_switches_do_not_change_what_is_learnt(machinery):
-    plain, other = run(PLAIN), run(machinery)
+@pytest.mark.parametrize("recipe", [SMALL, BY_SGD], ids=["muon", "sgd"])
+def test_switches_do_not_change_what_is_learnt(machinery, recipe):
+    plain, other = run(PLAIN, recipe), run(machinery, recipe)
     plain.finish(), other.finish()
     assert len(plain.losses) == plain.steps == 4
     torch.testing.assert_close(
@@ -117,13 +155,13 @@ def test_the_same_seed_gives_the_same_training_and_another_another():
     assert first.losses != other.losses
 
 
-def test_it_learns_to_tell_bright_from_dark():
+@pytest.mark.parametrize("recipe", [SMALL, BY_SGD], ids=["muon", "sgd"])
+def test_it_learns_to_tell_bright_from_dark(recipe):
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(100, (64, 3, 24, 24), generator=draw, dtype=torch.uint8)
     labels = torch.arange(64) % 2
     pixels[labels == 1] += 120
-    training = run(recipe=Recipe(epochs=4, batch_size=16, lr=0.2, bias_factor=4.0),
-                   data=(pixels, labels))  # fmt: skip
+    training = run(recipe=replace(recipe, epochs=4, batch_size=16), data=(pixels, labels))
     assert training.finish() > 0
     assert accuracy_of_views(training.model, (pixels, labels)) > 0.95
 
@@ -173,22 +211,37 @@ def test_turns_are_taken_and_the_median_counts(monkeypatch):
     assert "".join(turns) == "ab" + "aabb" * 3
 
 
-def test_both_views_are_asked():
+def test_six_views_are_the_shifts_by_hand():
+    row = torch.tensor([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]])[None, None]
+    up_left = torch.tensor([[5.0, 4, 5], [2, 1, 2], [5, 4, 5]])[None, None]
+    down_right = torch.tensor([[5.0, 6, 5], [8, 9, 8], [5, 6, 5]])[None, None]
+    seen = views(row)
+    assert [weight for weight, _ in seen] == [0.5, 0.5, 0.25, 0.25, 0.25, 0.25]
+    wanted = [side for view in (row, up_left, down_right) for side in (view, view.flip(3))]
+    for (_, view), expected in zip(seen, wanted, strict=True):
+        assert torch.equal(view, expected)
+
+
+def test_all_views_are_asked_or_one():
     class LeftIsBright(nn.Module):
-        def __init__(self):
+        """Scores: how bright the first column is, and a constant."""
+
+        def __init__(self, least):
             super().__init__()
-            self.scale = nn.Parameter(torch.tensor([1.0, 1.0]))
+            self.least = nn.Parameter(torch.tensor(least))
 
         def forward(self, x):
             left = x[..., 0].mean(dim=(1, 2))
-            return torch.stack([left, 0.4 + 0 * left], dim=1) * self.scale
+            return torch.stack([left, self.least + 0 * left], dim=1)
 
-    pixels = torch.zeros(2, 1, 1, 2, dtype=torch.uint8)
-    pixels[0, ..., 0], pixels[1, ..., 1] = 255, 255  # bright left, bright right
-    data = pixels, torch.tensor([0, 1])
-    model = LeftIsBright()
-    assert accuracy_of_views(model, data, mirrored=False) == 1
-    assert accuracy_of_views(model, (pixels, torch.tensor([0, 0]))) == 1  # 1 + 0 > 2 · 0.4
+    pixels = torch.zeros(1, 1, 2, 2, dtype=torch.uint8)
+    pixels[..., 0] = 255  # bright left; views: left, right, right, left, right, left
+    data = pixels, torch.tensor([0])
+    model = LeftIsBright(0.4)  # all views: 1 of 2 for the left, 0.8 for the constant
+    assert accuracy_of_views(model, data, all_views=False) == 1
+    assert accuracy_of_views(model, data) == 1
+    assert accuracy_of_views(LeftIsBright(0.6), data) == 0
+    assert accuracy_of_views(LeftIsBright(0.6), data, all_views=False) == 1
     assert model.training
     with pytest.raises(ValueError, match="at least one image"):
         accuracy_of_views(model, (pixels[:0], data[1][:0]))
@@ -196,8 +249,7 @@ def test_both_views_are_asked():
 
 @pytest.mark.cuda
 def test_no_step_waits_for_the_gpu():
-    torch.manual_seed(0)
-    training = Run(SpeedNet(2, (4, 8, 8)), images(), SMALL, Machinery(), "cuda")
+    training = Run(network(), images(), SMALL, Machinery(), "cuda")
     training.step()
     torch.cuda.set_sync_debug_mode("error")
     try:

@@ -88,9 +88,10 @@ def test_lecture_7_borrows_a_resnet_for_the_pets():
 
 
 def test_lecture_8_races_on_cifar():
-    cells = ("imports", "race-imports", "race-stages")
+    cells = ("imports", "race-imports", "race-stages", "race-recipe")
     slow = "compiling takes too long for a test"
     names = run("08_gpu_and_distributed", cells, at_scale=few, problem=slow)
     images, _ = names["learn"]
     assert (images.shape, images.dtype) == ((500, 3, 32, 32), torch.uint8)
     assert list(names["step_s"]) == list(names["stages"])
+    assert [len(shares) for shares in names["reached"].values()] == [3, 3]

@@ -41,7 +41,7 @@ def no_gpu(monkeypatch):
 def tiny(monkeypatch):
     """Both races as small as can be."""
     for name in ("cifar10", "scenes"):
-        monkeypatch.setitem(cifar10_speed.RECIPES, name, Recipe(1, batch_size=16, lr=0.5))
+        monkeypatch.setitem(cifar10_speed.RECIPES, name, Recipe(1, batch_size=16))
         monkeypatch.setitem(cifar10_speed.WIDTHS, name, (4, 8, 8))
 
 
@@ -166,7 +166,7 @@ def test_a_small_training_goes_through_it():
     data = race_data("scenes")
     assert data[0][0].shape == (640, 3, 24, 24)
     assert len(data[1][1]) == 400
-    recipe = Recipe(epochs=1, batch_size=64, lr=0.5)
+    recipe = Recipe(epochs=1, batch_size=64)
     outcome, again = (train_once(data, recipe, Machinery(), (16, 24, 24), 0) for _ in range(2))
     assert outcome.seconds > 0
     assert outcome.accuracy > 0.16  # chance is 0.125
@@ -175,10 +175,10 @@ def test_a_small_training_goes_through_it():
 
 def test_warming_up_leaves_no_trace():
     torch.manual_seed(0)
-    model = SpeedNet(2, (4, 8, 8))
-    before = {name: value.clone() for name, value in model.state_dict().items()}
     data = torch.randint(256, (16, 3, 24, 24), dtype=torch.uint8), torch.arange(16) % 2
-    recipe = Recipe(epochs=1, batch_size=8, lr=1.0)
+    model = SpeedNet(2, data[0] / 255, (4, 8, 8))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    recipe = Recipe(epochs=1, batch_size=8)
     cifar10_speed.warm_up(model, data, recipe, Machinery(), torch.device("cpu"))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 

@@ -2,7 +2,8 @@
 
 The first layer is computed instead of learnt, an idea of Page's "How to train your ResNet" (2018);
 patches of 2 pixels, and layers that begin as copies of their input, are hlb-CIFAR10's (Balsam,
-2023); the widths, and a bias that the computed layer may learn, are airbench's (Jordan, 2024).
+2023); the widths, and a bias that the computed layer may learn, are airbench's (Jordan, 2024), the
+start of its last layer that of airbench94_muon (Jordan et al., 2024).
 """
 
 from itertools import pairwise
@@ -11,16 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dlcv.classification.backbone import Normalise
+
 
 def whitening_filters(images: Tensor, size: int = 2, epsilon: float = 5e-4) -> Tensor:
     """Filters whose answers on small patches are uncorrelated and equally strong.
 
     With V Λ Vᵀ the mean of p pᵀ over all patches p, the filters are the columns of
     V (Λ + ε)^(-1/2), each of them twice, once with the other sign, so that no answer is lost to a
-    rectifier. No mean is taken off: the products of two answers are zero on average.
+    rectifier. No mean is taken off here: the products of two answers are zero on average.
 
     Args:
-        images: Floats [N, C, H, W]; a few thousand are plenty.
+        images: Floats [N, C, H, W], standardised; a few thousand are plenty.
         size: K, height and width of a patch in pixels.
         epsilon: Keeps directions that hardly occur from being blown up; airbench's value.
 
@@ -49,42 +52,49 @@ def whitening_filters(images: Tensor, size: int = 2, epsilon: float = 5e-4) -> T
 class SpeedNet(nn.Module):
     """A whitening layer, three pairs of 3 × 3 convolutions with pooling, and a linear classifier.
 
+    The colours are standardised inside, so images come as they are.
+
     Args:
         num_classes: K.
+        sample: Training images, floats [N, C, H, W] in [0, 1]. The standardisation of the colours
+            and the first layer are computed from them; a few thousand are plenty.
         widths: Maps of the three pairs; airbench's are (64, 256, 256).
-        whitening: Filters [O, C, k, k] of the first layer, which then are not trained; None for a
-            first layer that is learnt like the others, with 24 filters of 2 × 2 pixels.
-        channels: C.
+        whitened: Whether the first layer is computed, and only its bias is trained; if not, it is
+            learnt like the others, with as many filters.
 
     Taught in: lectures/08_gpu_and_distributed
 
     Example:
-        >>> SpeedNet(10, (8, 16, 16))(torch.rand(2, 3, 32, 32)).shape
+        >>> SpeedNet(10, torch.rand(8, 3, 32, 32), (8, 16, 16))(torch.rand(2, 3, 32, 32)).shape
         torch.Size([2, 10])
     """
 
     def __init__(
         self,
-        num_classes: int = 10,
+        num_classes: int,
+        sample: Tensor,
         widths: tuple[int, int, int] = (64, 256, 256),
-        whitening: Tensor | None = None,
-        channels: int = 3,
+        whitened: bool = True,
     ) -> None:
         super().__init__()
-        first = nn.Conv2d(channels, 24 if whitening is None else len(whitening), 2)
-        if whitening is not None:
-            first.weight.data.copy_(whitening)
-            first.weight.requires_grad_(False)
-            nn.init.zeros_(first.bias)
-        sizes = (first.out_channels, *widths)
-        pairs = [conv_pair(a, b) for a, b in pairwise(sizes)]
-        self.body = nn.Sequential(first, nn.GELU(), *pairs)
+        std, mean = torch.std_mean(sample, dim=(0, 2, 3))
+        self.colours = Normalise(mean.tolist(), std.tolist())
+        filters = whitening_filters(self.colours(sample))
+        self.first = nn.Conv2d(sample.shape[1], len(filters), filters.shape[2])
+        if whitened:
+            self.first.weight.data.copy_(filters)
+            self.first.weight.requires_grad_(False)
+            nn.init.zeros_(self.first.bias)
+        sizes = (len(filters), *widths)
+        self.body = nn.Sequential(nn.GELU(), *(conv_pair(a, b) for a, b in pairwise(sizes)))
         self.head = nn.Linear(widths[-1], num_classes, bias=False)
+        nn.init.normal_(self.head.weight)
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores [B, K] of images [B, C, 32, 32], or of any size from 24 pixels."""
-        maps = self.body(images)  # [B, D, 3, 3] for 32 px
-        return self.head(maps.amax(dim=(2, 3))) / 9  # small scores: a soft start
+        maps = self.body(self.first(self.colours(images)))  # [B, D, 3, 3] for 32 px
+        features = maps.amax(dim=(2, 3))
+        return self.head(features) / features.shape[1]  # small scores: a soft start
 
 
 def conv_pair(inputs: int, outputs: int) -> nn.Sequential:

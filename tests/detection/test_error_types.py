@@ -107,6 +107,24 @@ def test_a_single_kind_of_error_is_the_only_one_that_costs():
     assert {name for name, cost in costs.items() if abs(cost) > 1e-9} == {"localisation"}
 
 
+def test_nobody_has_to_find_what_is_difficult():
+    """The second object, unmarked, would be a miss, and a shifted and a misnamed box about it."""
+    target = TARGET | {"difficult": torch.tensor([False, True])}
+    counts = count_errors([detections(CASES.values())], [target], least_score=0)
+    assert {name for name, n in counts.items() if n} == {"right", "duplicate", "background"}
+    twice = {name: entry.repeat(2, *[1] * (entry.ndim - 1)) for name, entry in TARGET.items()}
+    twice |= {"boxes": TARGET["boxes"].repeat(2, 1) + torch.tensor([[0.0], [0], [100], [100]])}
+    found = {
+        "boxes": torch.cat([twice["boxes"], torch.tensor([[30.0, 30, 40, 40]])])[[1, 4, 3, 0, 2]],
+        "labels": torch.tensor([1, 1, 1, 0, 0]),
+        "scores": torch.tensor([0.9, 0.8, 0.7, 0.6, 0.5]),
+    }
+    twice["difficult"] = torch.tensor([False, True, False, False])
+    costs = error_costs([found], [twice])
+    assert costs["background"] == pytest.approx(0.25)  # of class 1, one half became whole
+    assert costs["miss"] == 0  # there is none, and the difficult one stays difficult
+
+
 def test_nothing_found_and_nothing_there():
     none = {
         "boxes": torch.zeros(0, 4),

@@ -5,7 +5,8 @@ import torch
 from torchvision.ops import roi_align
 
 from dlcv.data.scenes import SceneConfig, render_scenes
-from dlcv.detection.windows import BiasedBatches, describe_windows, warp_regions
+from dlcv.detection.proposals import sliding_windows
+from dlcv.detection.windows import BiasedBatches, Crops, describe_windows, warp_regions
 
 SCENES = render_scenes(3, seed=5, config=SceneConfig(size=48), masks=False)
 
@@ -80,6 +81,19 @@ def test_no_region_gives_no_crop():
     assert crops.shape == (0, 3, 8, 8)
     with pytest.raises(ValueError, match="context"):
         warp_regions(SCENES.images / 255, torch.zeros(0).long(), torch.zeros(0, 4), 8, 0.5)
+
+
+def test_crops_are_cut_out_when_asked_for():
+    scenes = render_scenes(5, seed=4, config=SceneConfig(size=48), masks=False)
+    proposals = [sliding_windows((48, 48), [20]) for _ in range(5)]
+    windows = describe_windows(proposals, scenes, classes=8)
+    crops = Crops(scenes.images, windows, size=16, context=0.1)
+    at_once = warp_regions(scenes.images / 255, windows.image, windows.boxes, 16, 0.1)
+    assert len(crops) == len(at_once)
+    assert torch.equal(torch.cat(list(crops.split(7))), at_once)
+    mixed = torch.tensor([len(crops) - 1, 0, 40, 3])
+    assert torch.equal(crops[mixed], at_once[mixed])
+    assert crops[:0].shape == (0, 3, 16, 16)
 
 
 def test_batches_hold_objects_and_background_as_asked_and_repeat():

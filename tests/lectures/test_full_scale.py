@@ -111,7 +111,7 @@ def test_lecture_12_detects_what_voc_shows(several, monkeypatch, capsys):
     monkeypatch.setattr(measured, "EPOCHS", 1)
     cells = ("imports", "scenes", "scale", "scenes-figure", "scenes-recall", "warp", "windows")
     cells += ("fine-tune", "mining", "judges", "regress", "sppnet", "fast-train", "cascade")
-    cells += ("faster-train", "recall", "live")
+    cells += ("faster-train", "anchors", "recall", "live")
     by_cells_that_time = ("FastRCNN", "proposed_loss", "with_proposals")
     made = {name: getattr(fast_rcnn, name) for name in by_cells_that_time}
     made["grid"] = sliding_windows((224, 224), [56])
@@ -124,6 +124,7 @@ def test_lecture_12_detects_what_voc_shows(several, monkeypatch, capsys):
         assert all((d["boxes"] <= 224).all() and (d["labels"] < 2).all() for d in detections)
     assert names["score"](names["found"]["R-CNN"])["mAP50"] > 0.9  # red cats and blue dogs
     assert names["faster"].config.bins == 7
+    assert names["rivals"]["sliding windows"][0].max() <= 224  # not the anchors of the paper's map
     assert capsys.readouterr().out.count("mAP50 here") == 4
 
 

@@ -103,13 +103,17 @@ def count_errors(
 ) -> dict[str, int]:
     """Count the detections of each kind, and the objects that nobody found.
 
+    Objects that are difficult or a crowd need not be found, and detections about them are neither
+    right nor wrong.
+
     Args:
         detections: One for each image.
-        targets: Likewise.
+        targets: Likewise; see `dlcv.detection.average_precision.mean_average_precision`.
         least_score: Detections below it are left out.
 
     Returns:
-        "right", the names of `ERRORS` and "miss"; right and miss add up to the objects.
+        "right", the names of `ERRORS` and "miss"; right and miss add up to the objects that have to
+        be found.
 
     Taught in: lectures/13_one_stage
     """
@@ -118,10 +122,18 @@ def count_errors(
     for found, target in zip(detections, targets, strict=True):
         kept = found["scores"] >= least_score
         verdicts = sort_errors({name: x[kept] for name, x in found.items()}, target)
-        for kind in verdicts.kinds.tolist():
+        wanted = to_find(target)
+        counted = torch.cat([wanted, wanted.new_ones(1)])[verdicts.about]  # -1, background, counts
+        for kind in verdicts.kinds[counted].tolist():
             counts[names[kind]] += 1
-        counts[MISS] += int((verdicts.found < 0).sum())
+        counts[MISS] += int((verdicts.found[wanted] < 0).sum())
     return counts
+
+
+def to_find(target: dict[str, Tensor]) -> Tensor:
+    """Say which objects of an image have to be found, bool [M]: neither difficult nor a crowd."""
+    none = torch.zeros(len(target["labels"]), dtype=torch.bool)
+    return ~(target.get("difficult", none) | target.get("crowd", none))
 
 
 def mend(
@@ -184,6 +196,6 @@ def error_costs(
     for _, target, (kinds, about, by) in judged:
         kept = by >= 0
         kept[about[(kinds == PLACE) | (kinds == CLASS)]] = True
-        fewer.append({name: target[name][kept] for name in ("boxes", "labels")})
+        fewer.append({name: entry[kept] for name, entry in target.items()})
     costs[MISS] = mean_average_precision(detections, fewer)["map"] - before
     return costs

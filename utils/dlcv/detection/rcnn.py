@@ -11,7 +11,7 @@ from dlcv.data.scenes import Scenes
 from dlcv.detection.boxes import clip_boxes, decode_boxes, encode_boxes
 from dlcv.detection.pipeline import SYMMETRIES, Detections, thin_out, turn
 from dlcv.detection.region_svm import mine_hard_negatives, with_bias
-from dlcv.detection.windows import BiasedBatches, Windows, describe_windows, warp_regions
+from dlcv.detection.windows import BiasedBatches, Crops, Windows, describe_windows, warp_regions
 from dlcv.training import TrainConfig, eval_mode, fit
 
 FEATURE_NORM = 20.0  # R-CNN scales its features to this mean length, so that C means the same
@@ -70,7 +70,7 @@ class RegionNetwork(nn.Module):
         return self.scores(self.body(self.trunk(windows)))
 
     @torch.no_grad()
-    def describe(self, windows: Tensor, batch_size: int = 512) -> tuple[Tensor, Tensor]:
+    def describe(self, windows: Tensor | Crops, batch_size: int = 512) -> tuple[Tensor, Tensor]:
         """Return the features before the hidden layers [R, D] and after them [R, hidden]."""
         with eval_mode(self):
             before = torch.cat([self.trunk(part) for part in windows.split(batch_size)])
@@ -163,9 +163,10 @@ class Judges:
 
     def __init__(self, windows: Windows, before: Tensor, after: Tensor, config: RCNNConfig) -> None:
         self.scales = [FEATURE_NORM / x.norm(dim=1).mean().item() for x in (before, after)]
-        deep, last = self.prepare(before, after)
         close = windows.overlaps.amax(dim=1) > config.regress_iou
-        offsets = encode_boxes(windows.objects, windows.boxes).double()
+        labels = windows.labels[close]
+        deep, last = self.prepare(before[close], 0), self.prepare(after, 1)
+        offsets = encode_boxes(windows.objects[close], windows.boxes[close]).double()
         svms, regressors, self.rounds = [], [], []
         for c in range(windows.overlaps.shape[1]):
             positives = last[windows.exact & (windows.labels == c)]
@@ -173,22 +174,26 @@ class Judges:
             mined = mine_hard_negatives(positives, negatives, config.C)
             svms.append(mined.weight)
             self.rounds.append(mined.cached)
-            mine = close & (windows.labels == c)
+            mine = labels == c
             regressors.append(ridge_regression(deep[mine], offsets[mine], config.ridge))
         self.svms, self.regressors = torch.stack(svms, dim=1), torch.stack(regressors)
 
-    def prepare(self, before: Tensor, after: Tensor) -> list[Tensor]:
-        """Scale features to a common length and append the constant input, as float64."""
-        pairs = zip((before, after), self.scales, strict=True)
-        return [with_bias(x.double() * scale) for x, scale in pairs]
+    def prepare(self, features: Tensor, stage: int) -> Tensor:
+        """Scale features to a common length and append the constant input, as float64.
+
+        Args:
+            features: From before the hidden layers (stage 0) or after them (stage 1).
+            stage: Which of `scales` is theirs.
+        """
+        return with_bias(features.double() * self.scales[stage])
 
     def scores(self, before: Tensor, after: Tensor) -> Tensor:
         """Return the SVM scores [n, K]."""
-        return (self.prepare(before, after)[1] @ self.svms).float()
+        return (self.prepare(after, 1) @ self.svms).float()
 
     def boxes(self, boxes: Tensor, before: Tensor, after: Tensor) -> Tensor:
         """Return the corrected boxes of each class [n, K, 4]."""
-        deep = self.prepare(before, after)[0]
+        deep = self.prepare(before, 0)
         offsets = torch.einsum("nd,kdf->nkf", deep, self.regressors).float()
         spread = boxes[:, None].expand_as(offsets)
         return decode_boxes(offsets.flatten(0, 1), spread.flatten(0, 1)).unflatten(
@@ -274,8 +279,8 @@ def train_rcnn(
         return warp_regions(images, image, boxes, config.size, config.context)
 
     windows = describe_windows(proposals, scenes, classes)
-    crops = look(scenes.images / 255, windows.image, windows.boxes)
-    network = crop_network(backbone, classes, config).to(crops.device)
+    crops = Crops(scenes.images, windows, config.size, config.context)
+    network = crop_network(backbone, classes, config).to(scenes.images.device)
     batches = BiasedBatches(crops, windows.classes(), classes, config.steps, seed=seed)
     loss = partial(crop_loss, symmetries=scenes.symmetries)
     fit(network, batches, loss, training)

@@ -1,6 +1,7 @@
 """Proposals as training examples: what each of them shows, warped crops, and biased batches."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -106,26 +107,57 @@ def warp_regions(
     extent = extent / (1 - 2 * context)  # the box itself keeps (1 - 2 context) of the square
     step = (torch.arange(size, device=boxes.device) + 0.5) / size - 0.5  # the middles of pixels
     grid = torch.stack(torch.meshgrid(step, step, indexing="ij")[::-1], dim=-1)  # [S, S, 2]
-    points = centre[:, None, None] + extent[:, None, None] * grid  # [R, S, S, 2], (x, y) in px
-    points = points / points.new_tensor([W, H]) * 2 - 1  # as grid_sample counts
-    warped = [
-        torch.nn.functional.grid_sample(
-            images[i, None].expand(int(mine.sum()), -1, -1, -1) - 0.5,
-            points[mine],
-            align_corners=False,
-        )
-        for i in image.unique().tolist()
-        for mine in [image == i]
-    ]
-    order = image.argsort(stable=True).argsort()
-    return (torch.cat([images.new_zeros(0, images.shape[1], size, size), *warped]) + 0.5)[order]
+    warped = images.new_empty(len(boxes), images.shape[1], size, size)
+    for i in image.unique().tolist():  # one by one: the points of all regions need much memory
+        mine = image == i
+        points = centre[mine, None, None] + extent[mine, None, None] * grid  # [r, S, S, 2], px
+        points = points / points.new_tensor([W, H]) * 2 - 1  # as grid_sample counts
+        found = torch.nn.functional.grid_sample(
+            images[i, None] - 0.5, points.flatten(0, 1)[None], align_corners=False
+        )  # [1, C, r S, S]
+        warped[mine] = found[0].unflatten(1, (-1, size)).transpose(0, 1) + 0.5
+    return warped
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Warped windows, cut out when they are asked for: those of a few hundred photographs together
+    take more memory than most GPUs have.
+
+    Attributes:
+        images: uint8 [N, 3, H, W].
+        windows: R windows on them.
+        size: See `warp_regions`, likewise context.
+        context: Border as a share of `size`.
+
+    Taught in: lectures/12_rcnn_family
+    """
+
+    images: Tensor
+    windows: Windows
+    size: int
+    context: float
+
+    def __len__(self) -> int:
+        """Number of windows R."""
+        return len(self.windows.image)
+
+    def __getitem__(self, which: slice | Tensor) -> Tensor:
+        """Cut out some windows: float [r, 3, size, size] in [0, 1], by a slice or indices [r]."""
+        used, image = self.windows.image[which].unique(return_inverse=True)
+        images = self.images[used] / 255
+        return warp_regions(images, image, self.windows.boxes[which], self.size, self.context)
+
+    def split(self, batch_size: int) -> Iterator[Tensor]:
+        """Cut out all windows in their order, `batch_size` at a time."""
+        return (self[i : i + batch_size] for i in range(0, len(self), batch_size))
 
 
 class BiasedBatches:
     """Batches of windows with far more objects than there are: R-CNN's 32 among 128.
 
     Args:
-        inputs: [R, ...], what the network sees of each window: a crop, or its features.
+        inputs: What the network sees of each of R windows: its features [R, ...], or `Crops`.
         classes: int64 [R] from `Windows.classes`.
         background: The class that means background.
         steps: Batches in an epoch.
@@ -144,7 +176,7 @@ class BiasedBatches:
 
     def __init__(
         self,
-        inputs: Tensor,
+        inputs: Tensor | Crops,
         classes: Tensor,
         background: int,
         steps: int,

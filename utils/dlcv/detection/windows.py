@@ -108,10 +108,12 @@ def warp_regions(
     step = (torch.arange(size, device=boxes.device) + 0.5) / size - 0.5  # the middles of pixels
     grid = torch.stack(torch.meshgrid(step, step, indexing="ij")[::-1], dim=-1)  # [S, S, 2]
     warped = images.new_empty(len(boxes), images.shape[1], size, size)
-    for i in image.unique().tolist():  # one by one: the points of all regions need much memory
-        mine = image == i
+    side = centre.new_tensor([W, H])
+    used, counts = image.unique(return_counts=True)
+    parts = image.argsort(stable=True).split(counts.tolist())
+    for i, mine in zip(used.tolist(), parts, strict=True):  # the points of all need much memory
         points = centre[mine, None, None] + extent[mine, None, None] * grid  # [r, S, S, 2], px
-        points = points / points.new_tensor([W, H]) * 2 - 1  # as grid_sample counts
+        points = points / side * 2 - 1  # as grid_sample counts
         found = torch.nn.functional.grid_sample(
             images[i, None] - 0.5, points.flatten(0, 1)[None], align_corners=False
         )  # [1, C, r S, S]

@@ -70,10 +70,11 @@ def test_lecture_10_localises_the_animals_of_voc(root):
     """Of the four photographs one shows a single animal that has to be found, a cat."""
 
     def briefly(*, quick, full):
-        return replace(full, epochs=1, seeds=(0,)) if is_dataclass(full) else full
+        return replace(full, epochs=1, seeds=(0,), figures=201) if is_dataclass(full) else full
 
     write_folder(root, voc("2007") | voc("2012"))
     cells = ("imports", "data", "draw", "maps", "train-heads", "judge-heads")
+    cells += ("crabs-data", "stages")
     names = run("10_localisation", cells, at_scale=briefly)
     images, boxes, labels = names["train"]
     assert images.shape == (1, 3, 224, 224)
@@ -82,6 +83,10 @@ def test_lecture_10_localises_the_animals_of_voc(root):
     assert names["maps"]["test"].shape == (1, 512, 7, 7)
     _, (judged,) = names["three_seeds"]()
     assert 0 <= judged["iou"] <= 1
+    pictures, boxes, *_ = names["learn"]
+    once = names["look"](pictures, boxes, 2)
+    twice = names["look"](pictures, boxes.repeat_interleave(2, dim=0), 2)  # two boxes of each
+    assert torch.allclose(twice, once.repeat_interleave(2, dim=0), atol=1e-5)
 
 
 def test_lecture_11_takes_true_boxes_and_photographs_from_voc(root):

@@ -1,6 +1,6 @@
 """The cells of the full scale that need real data run, on tiny sets laid out like the real ones.
 
-Data are those of the full scale, numbers of epochs and the like those of the quick one.
+They run as on a GPU: no cell may mix tensors that were sent there with others. Data are those of the full scale, numbers of epochs and the like those of the quick one.
 """
 
 from dataclasses import is_dataclass, replace
@@ -19,7 +19,7 @@ from dlcv.detection.proposals import sliding_windows
 from dlcv.segmentation.deconvnet import deconvnet
 from dlcv.segmentation.unet import unet
 
-pytestmark = pytest.mark.usefixtures("untrained")
+pytestmark = pytest.mark.usefixtures("untrained", "on_pretended_gpu")
 
 
 def only_data(*, quick, full):

@@ -100,8 +100,8 @@ def untrained(monkeypatch):
 @pytest.fixture
 def on_pretended_gpu(monkeypatch):
     """Cells of lectures compute on a GPU that is none, see `pretended_gpu`."""
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 0))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (7, 0))
     monkeypatch.setattr(nn.Parameter, "__deepcopy__", pretended_gpu.copied)
     monkeypatch.setattr(lecture_cells, "DEVICE", pretended_gpu.GPU)
     with pretended_gpu.PretendedGpu():

@@ -6,6 +6,8 @@ import torch
 from dlcv.device import seed_everything
 from tools.executions import ROOT
 
+DEVICE = torch.device("cpu")  # where the cells compute
+
 
 def sources(lecture: str) -> dict[str, str]:
     """What the cells of a lecture hold, by their names."""
@@ -16,7 +18,7 @@ def sources(lecture: str) -> dict[str, str]:
 def run(lecture: str, cells, **known) -> dict:
     """Run some cells of a lecture, by their names, and return all that they have defined."""
     written = sources(lecture)
-    names = {"device": torch.device("cpu"), "seed_everything": seed_everything} | known
+    names = {"device": DEVICE, "seed_everything": seed_everything} | known
     for cell in cells:
         exec(compile(written[cell], cell, "exec"), names)
     return names

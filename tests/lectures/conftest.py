@@ -6,9 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lecture_cells
 import nbformat
+import pretended_gpu
 import pytest
+import torch
 from nbformat import NotebookNode
+from torch import nn
 
 from dlcv.classification import imagenet, transfer
 from tools.executions import ROOT
@@ -91,3 +95,14 @@ def untrained(monkeypatch):
     for module in (imagenet, transfer):
         monkeypatch.setattr(module, "torchvision_resnet", random_weights)
     return asked
+
+
+@pytest.fixture
+def on_pretended_gpu(monkeypatch):
+    """Cells of lectures compute on a GPU that is none, see `pretended_gpu`."""
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (7, 0))
+    monkeypatch.setattr(nn.Parameter, "__deepcopy__", pretended_gpu.copied)
+    monkeypatch.setattr(lecture_cells, "DEVICE", pretended_gpu.GPU)
+    with pretended_gpu.PretendedGpu():
+        yield

@@ -1,6 +1,7 @@
 """The cells of the full scale that need real data run, on tiny sets laid out like the real ones.
 
-Data are those of the full scale, numbers of epochs and the like those of the quick one.
+They run as on a GPU: no cell may mix tensors that were sent there with others. Data are those of
+the full scale, numbers of epochs and the like those of the quick one.
 """
 
 from dataclasses import is_dataclass, replace
@@ -11,6 +12,7 @@ import pytest
 import torch
 from lecture_cells import run
 from photo_files import flickr_files, voc_files, write_folder
+from pretended_gpu import GPU
 
 from dlcv.data.real_boxes import load_boxes
 from dlcv.data.scenes import SceneConfig
@@ -19,7 +21,7 @@ from dlcv.detection.proposals import sliding_windows
 from dlcv.segmentation.deconvnet import deconvnet
 from dlcv.segmentation.unet import unet
 
-pytestmark = pytest.mark.usefixtures("untrained")
+pytestmark = pytest.mark.usefixtures("untrained", "on_pretended_gpu")
 
 
 def only_data(*, quick, full):
@@ -177,7 +179,7 @@ def test_lecture_14_outlines_the_objects_of_voc(several):
     names = run("14_segmentation", cells, at_scale=short, small=SceneConfig(size=96))
     model = names["model"].eval()
     assert names["mask_train"].masks.shape == (8, 3, 224, 224)
-    assert model.mask_head(torch.zeros(1, 256, 7, 7)).shape == (1, 20, 14, 14)
+    assert model.mask_head(torch.zeros(1, 256, 7, 7, device=GPU)).shape == (1, 20, 14, 14)
     assert len(names["found"]) == 4
     assert all(f["masks"].shape[1:] == (224, 224) for f in names["found"])
     assert 0 <= names["by_masks"]["map"] <= 1

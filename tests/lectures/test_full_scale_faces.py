@@ -8,6 +8,7 @@ import pytest
 import torch
 from lecture_cells import sources
 from photo_files import encoded, write_folder
+from pretended_gpu import GPU
 
 CELLS = (
     "imports",
@@ -39,12 +40,12 @@ def briefly(*, quick, full):
 
 
 @pytest.fixture
-def cells(tmp_path, monkeypatch, untrained):
+def cells(tmp_path, monkeypatch, untrained, on_pretended_gpu):
     """The names that the cells define, and which networks they asked for."""
     monkeypatch.setenv("DLCV_DATA", str(tmp_path))
     write_folder(tmp_path / "lfw-py", lfw_layout())
     written = sources("09_verification")
-    names = {"at_scale": briefly, "device": torch.device("cpu"), "asked": untrained}
+    names = {"at_scale": briefly, "device": GPU, "asked": untrained}
     learnt_from = names["learnt_from"] = []
     for cell in CELLS:
         exec(compile(written[cell], cell, "exec"), names)
@@ -65,11 +66,12 @@ def test_lecture_9_judges_every_fold_of_lfw_by_a_network_that_has_not_seen_it(ce
     assert album.images.shape == (FOLDS * (2 * PICTURES + 1), 3, 112, 112)
     assert cells["alone"] == FOLDS
     assert cells["asked"] == FOLDS * [("resnet18", True)]
-    fold_of = torch.tensor([int(name[4]) for name in album.people])[album.labels]
+    labels, pictures = album.labels.cpu(), album.images.cpu()
+    fold_of = torch.tensor([int(name[4]) for name in album.people])[labels]
     for fold, images in enumerate(cells["learnt_from"]):
         remaining = (fold + 2) % FOLDS  # neither judged nor used for the threshold
-        several = cells["pictures_of"][album.labels] > 1
-        assert torch.equal(images, album.images[(fold_of == remaining) & several])
+        several = cells["pictures_of"].cpu()[labels] > 1
+        assert torch.equal(images.cpu(), pictures[(fold_of == remaining) & several])
     assert len(cells["learnt_from"]) == FOLDS
 
 

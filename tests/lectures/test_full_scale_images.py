@@ -13,7 +13,7 @@ from real_files import write_cifar, write_mnist, write_pets
 
 
 @pytest.fixture(autouse=True)
-def _sets(tmp_path, monkeypatch, untrained):
+def _sets(tmp_path, monkeypatch, untrained, on_pretended_gpu):
     """40 + 5 digits of two classes, 500 + 100 noisy pictures of two, two breeds of pets."""
     monkeypatch.setenv("DLCV_DATA", str(tmp_path))
     write_mnist(tmp_path)

@@ -133,7 +133,8 @@ def test_lecture_12_detects_what_voc_shows(several, monkeypatch, capsys):
     assert names["faster"].config.bins == 7
     assert names["rivals"]["sliding windows"][0].max() <= 224  # not the anchors of the paper's map
     assert capsys.readouterr().out.count("mAP50 here") == 4
-    names["test_boxes"][3] = made["grid"].repeat(20, 1)[:700]  # as in a photograph full of things
+    full = made["grid"].repeat(20, 1)[:700].to(names["device"])  # as in a photograph full of things
+    names["test_boxes"][3] = full
     assert run("12_rcnn_family", ("cascade",), **names)["logits"].shape == (500, 3)
 
 

@@ -150,6 +150,11 @@ def test_lecture_13_detects_what_voc_shows(several):
         assert len(found) == 8
         assert all((one["boxes"] <= 256).all() for one in found)
     assert list(names["by_size"]) == ["256 px", "341 px", "both"]
+    widest = {  # objects as large as the photograph have boxes too
+        "SSD": max(boxes.scale for boxes in names["ssd_model"].box_maps),
+        "RetinaNet": names["retina_model"].anchor_share,
+    }
+    assert widest == {"SSD": pytest.approx(0.9), "RetinaNet": 4}
 
 
 def test_lecture_14_labels_the_pixels_of_voc(several, capsys):

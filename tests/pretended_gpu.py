@@ -90,9 +90,15 @@ def _refuse(name: str, args: tuple, kwargs: dict, moves: bool) -> None:
         raise RuntimeError(f"{name} mixes the (pretended) GPU with tensors of the CPU, {shapes}")
 
 
+def made(cls, data: Tensor | None = None, requires_grad: bool = True) -> nn.Parameter:
+    """A parameter that is where its numbers are."""
+    parameter = _plain_new(cls, data, requires_grad)
+    return mark(parameter, data is not None and is_marked(data))
+
+
 def copied(parameter: nn.Parameter, memo: dict) -> nn.Parameter:
     """A deep copy of a parameter, mark included."""
     return mark(_plain_copy(parameter, memo), is_marked(parameter))
 
 
-_plain_copy = nn.Parameter.__deepcopy__
+_plain_new, _plain_copy = nn.Parameter.__new__, nn.Parameter.__deepcopy__

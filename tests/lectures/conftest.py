@@ -102,6 +102,7 @@ def on_pretended_gpu(monkeypatch):
     """Cells of lectures compute on a GPU that is none, see `pretended_gpu`."""
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: None)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: (7, 0))
+    monkeypatch.setattr(nn.Parameter, "__new__", staticmethod(pretended_gpu.made))
     monkeypatch.setattr(nn.Parameter, "__deepcopy__", pretended_gpu.copied)
     monkeypatch.setattr(lecture_cells, "DEVICE", pretended_gpu.GPU)
     with pretended_gpu.PretendedGpu():

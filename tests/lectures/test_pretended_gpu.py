@@ -49,6 +49,9 @@ def test_what_comes_from_there_is_there_and_cpu_brings_it_back():
     made = (x, out, x[torch.tensor([0, 2])], x.max(1).values, torch.ones(2, device=x.device))
     assert all(tensor.device == GPU for tensor in (*made, *deepcopy(model).state_dict().values()))
     assert model[0].weight.grad.device == GPU
+    made_there = nn.Linear(3, 2, device=GPU)
+    assert made_there(x).device == nn.Parameter(x.data).device == GPU
+    assert nn.Parameter(torch.ones(2)).device != GPU
     back = (x.cpu(), out.to("cpu"), torch.ones(2), torch.zeros_like(x, device="cpu"))
     assert all(tensor.device != GPU for tensor in back)
     assert x.device == GPU

@@ -208,7 +208,7 @@ def ridge_probe(features: Tensor, labels: Tensor, num_classes: int, penalty: flo
     X, Y = X - x_mean, Y - y_mean
     identity = torch.eye(X.shape[1], dtype=X.dtype, device=X.device)
     W = torch.linalg.solve(X.T @ X + penalty * identity, X.T @ Y)  # [D, K]
-    head = nn.Linear(*W.shape).to(features)
+    head = nn.Linear(*W.shape, device=features.device, dtype=features.dtype)
     with torch.no_grad():
         head.weight.copy_(W.T)
         head.bias.copy_(y_mean - x_mean @ W)

@@ -44,7 +44,7 @@ LOAD_PICTURES = """() => Promise.all([...document.images].map(image => {
   return image.decode();
 }))"""
 
-# Moves every slider, points everywhere, chooses everything: one frame's work at a time.
+# Moves every slider, points everywhere, chooses all, takes steps: one frame's work at a time.
 FRAMES = """widget => {
   const times = [];
   const frame = (act) => {
@@ -68,7 +68,12 @@ FRAMES = """widget => {
       frame(() => surface.dispatchEvent(event));
     }
   }
-  for (const choice of widget.querySelectorAll("input[type=radio]")) frame(() => choice.click());
+  const choices = widget.querySelectorAll("input[type=radio], input[type=checkbox]");
+  for (const choice of choices) frame(() => choice.click());
+  const steps = [...widget.querySelectorAll("button")];
+  for (const step of steps.filter(button => /^(Step|Next|Again)/.test(button.textContent))) {
+    for (const share of tenths) frame(() => step.click());
+  }
   return times;
 }"""
 

@@ -192,24 +192,6 @@ def test_both_themes_are_readable(open_bench):
         expect(button(page, "Again")).to_be_visible()
 
 
-def test_a_frame_takes_no_longer_than_the_screen_allows(open_bench):
-    page = open_bench("a cat", {"rotate": 30, "noise": 10, "contrast": 30, "saturation": 30})
-    milliseconds = page.evaluate(
-        """() => {
-          const all = [...document.querySelectorAll("button")];
-          const again = all.find((b) => b.textContent === "Again");
-          const times = [];
-          for (let i = 0; i < 31; i++) {
-            const began = performance.now();
-            again.click();
-            times.push(performance.now() - began);
-          }
-          return times.sort((a, b) => a - b)[6];
-        }"""
-    )
-    assert milliseconds <= 16
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

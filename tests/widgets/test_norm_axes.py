@@ -144,18 +144,6 @@ def test_it_fits(open_block, theme, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_move_is_fast_enough(open_block):
-    page = open_block()
-    ms = page.evaluate(
-        """() => { const cells = document.querySelectorAll(".cell");
-        const key = () => document.querySelector(".block").dispatchEvent(
-          new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
-        const start = performance.now(); for (let i = 0; i < 10; i++) key();
-        return (performance.now() - start) / 10; }"""
-    )
-    assert ms < 16
-
-
 def test_python_can_set_what_is_shown():
     widget = NormAxes(MAPS)
     widget.norm, widget.groups, widget.selected = "group", 6, [1, 5, 1, 2]

@@ -82,10 +82,10 @@ def test_the_first_layer_is_computed_or_learnt():
 @pytest.mark.parametrize("size", [24, 32, 40])
 @pytest.mark.parametrize("count", [1, 3])
 def test_scores_of_any_size_are_small_at_the_start(size, count):
-    net = SpeedNet(7, torch.rand(4, 1, 32, 32), (8, 16, 16)).eval()
+    net = SpeedNet(7, torch.rand(4, 1, 32, 32), (8, 16, 256)).eval()  # as deep as the real one
     scores = net(torch.rand(count, 1, size, size))
     assert scores.shape == (count, 7)
-    assert scores.abs().max() < 2
+    assert scores.abs().max() < 1
     scores.sum().backward()
     assert all(p.grad.isfinite().all() for p in net.parameters() if p.requires_grad)
 
